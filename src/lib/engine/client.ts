@@ -1,0 +1,60 @@
+/**
+ * What commands know of the client that sent them: one object for each connection, made by the session, listed in
+ * `Clients`. Transport and buffers are behind `stream`; nothing here depends on which transport it is.
+ */
+import type { Stream } from '../link/stream.ts';
+
+/** Flags of a client. */
+export const CLIENT_MONITOR = 1;
+/** Close once the replies written so far are sent. */
+export const CLIENT_CLOSE_AFTER_REPLY = 2;
+/** CLIENT REPLY OFF. */
+export const CLIENT_REPLY_OFF = 4;
+/** CLIENT REPLY SKIP: the next command's reply is left out. */
+export const CLIENT_REPLY_SKIP_NEXT = 8;
+/** The reply of the command that runs now is left out. */
+export const CLIENT_REPLY_SKIP = 16;
+export const CLIENT_NO_EVICT = 32;
+export const CLIENT_NO_TOUCH = 64;
+/** Held back by CLIENT PAUSE: its commands wait. */
+export const CLIENT_PAUSED = 128;
+/** Subscribed to at least one channel (RESP2 restricts its commands). */
+export const CLIENT_PUBSUB = 256;
+/** Closed by CLIENT KILL, a limit or an error: executes nothing more. */
+export const CLIENT_CLOSING = 512;
+
+export class Client {
+  readonly id: number;
+  readonly stream: Stream;
+  /** RESP version, 2 or 3. */
+  protocol = 2;
+  /** Selected database. */
+  database = 0;
+  flags = 0;
+  /** False while AUTH is still required. */
+  authenticated: boolean;
+  user = 'default';
+  name = '';
+  libraryName = '';
+  libraryVersion = '';
+  readonly createdMs: number;
+  lastCommandMs: number;
+  /** Command table id of the last command, -1 before the first. */
+  lastCommand = -1;
+  /** Name of the last subcommand, for CLIENT LIST (`client|list`), or ''. */
+  lastSubcommand = '';
+  totalCommands = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  /** Bytes of incomplete requests held now, and the most there were. */
+  queryBytes = 0;
+  queryPeakBytes = 0;
+
+  constructor(id: number, stream: Stream, nowMs: number, authenticated: boolean) {
+    this.id = id;
+    this.stream = stream;
+    this.createdMs = nowMs;
+    this.lastCommandMs = nowMs;
+    this.authenticated = authenticated;
+  }
+}

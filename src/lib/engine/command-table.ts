@@ -1,0 +1,235 @@
+/**
+ * The command table, compiled from the facts in table/: ids, what dispatch wants by id in typed arrays, and the lookup of a
+ * name where it lies in the request.
+ *
+ *   "GeT" ──▶ first 4 bytes, last 4 bytes, length ──▶ multiply, xor, shift ──▶ slot ──▶ id      (no two names share a slot)
+ *
+ * The multipliers are found by trial when the module is loaded, so a table of other commands needs no new constants. A
+ * command's id is its place in `commands`; subcommands have none and are found by name in their container.
+ */
+import type { PacketMemory } from '../memory/packet-memory.ts';
+import { Random } from '../random.ts';
+import { connectionCommands } from './table/connection.ts';
+import { genericCommands } from './table/generic.ts';
+import { serverCommands } from './table/server.ts';
+import type { CommandSpec } from './table/spec.ts';
+import { stringCommands } from './table/string.ts';
+
+/** Flags in the order in which COMMAND INFO lists them; bit i of `flags` is the i-th. */
+const FLAG_NAMES = [
+  'write',
+  'readonly',
+  'denyoom',
+  'module',
+  'admin',
+  'pubsub',
+  'noscript',
+  'blocking',
+  'loading',
+  'stale',
+  'skip_monitor',
+  'skip_slowlog',
+  'asking',
+  'fast',
+  'no_auth',
+  'may_replicate',
+  'no_mandatory_keys',
+  'no_async_loading',
+  'no_multi',
+  'allow_busy',
+  'movablekeys',
+];
+const flagBit = (name: string): number => {
+  const index = FLAG_NAMES.indexOf(name);
+  if (index < 0) throw new Error(`command table: there is no flag ${name}`);
+  return 1 << index;
+};
+
+export const COMMAND_WRITE = flagBit('write');
+export const COMMAND_READONLY = flagBit('readonly');
+export const COMMAND_DENY_OOM = flagBit('denyoom');
+export const COMMAND_ADMIN = flagBit('admin');
+export const COMMAND_NO_AUTH = flagBit('no_auth');
+/** The command is a container: its first argument names a subcommand with an arity of its own. */
+export const COMMAND_CONTAINER = 1 << 30;
+
+/** ACL categories in the order in which Redis lists them. */
+export const CATEGORIES = [
+  'keyspace',
+  'read',
+  'write',
+  'set',
+  'sortedset',
+  'list',
+  'hash',
+  'string',
+  'bitmap',
+  'hyperloglog',
+  'geo',
+  'stream',
+  'pubsub',
+  'admin',
+  'fast',
+  'slow',
+  'blocking',
+  'dangerous',
+  'connection',
+  'transaction',
+  'scripting',
+];
+
+/** Categories that a flag implies. */
+const IMPLIED: Record<string, string[]> = {
+  write: ['write'],
+  readonly: ['read'],
+  admin: ['admin', 'dangerous'],
+  pubsub: ['pubsub'],
+  fast: ['fast'],
+  blocking: ['blocking'],
+};
+
+export class Command {
+  /** Index in `commands`; -1 for a subcommand. */
+  readonly id: number;
+  readonly spec: CommandSpec;
+  /** `client|list` for a subcommand. */
+  readonly fullName: string;
+  readonly arity: number;
+  readonly flags: number;
+  readonly flagNames: string[];
+  readonly categories: string[];
+  /** The range that clients of old use: first key, last key (negative: from the end), step; 0 when there are no keys. */
+  readonly firstKey: number;
+  readonly lastKey: number;
+  readonly keyStep: number;
+  readonly subcommands: ReadonlyMap<string, Command>;
+
+  constructor(id: number, spec: CommandSpec, container: string) {
+    const names = spec.flags.split(' ').filter((name) => name !== '');
+    const keys = spec.keys ?? [];
+    this.id = id;
+    this.spec = spec;
+    this.fullName = container === '' ? spec.name : `${container}|${spec.name}`;
+    this.arity = spec.arity;
+    this.flagNames = FLAG_NAMES.filter((name) => names.includes(name));
+    this.flags = names.reduce((bits, name) => bits | flagBit(name), spec.subcommands ? COMMAND_CONTAINER : 0);
+    this.categories = categoriesOf(spec, names);
+    this.firstKey = keys.length === 0 ? 0 : Math.min(...keys.map((key) => key.begin));
+    this.lastKey = keys.length === 0 ? 0 : lastKeyOf(keys);
+    this.keyStep = keys.length === 0 ? 0 : keys[0].step;
+    this.subcommands = new Map(spec.subcommands?.map((sub) => [sub.name, new Command(-1, sub, spec.name)]));
+  }
+
+  /** True when the arity admits `argc` arguments, the name included. */
+  admits(argc: number): boolean {
+    return this.arity < 0 ? argc >= -this.arity : argc === this.arity;
+  }
+}
+
+function categoriesOf(spec: CommandSpec, flags: string[]): string[] {
+  const all = new Set(spec.categories.split(' '));
+  for (const flag of flags) for (const category of IMPLIED[flag] ?? []) all.add(category);
+  if (!all.has('fast')) all.add('slow');
+  return CATEGORIES.filter((category) => all.has(category));
+}
+
+/** The last key of several specs, as one range: a range from the end wins. */
+function lastKeyOf(keys: { begin: number; last: number }[]): number {
+  const fromEnd = keys.filter((key) => key.last < 0).map((key) => key.last);
+  return fromEnd.length > 0 ? Math.max(...fromEnd) : Math.max(...keys.map((key) => key.begin + key.last));
+}
+
+/** All commands, by id. */
+export const commands: readonly Command[] = [
+  ...stringCommands,
+  ...genericCommands,
+  ...connectionCommands,
+  ...serverCommands,
+].map((spec, id) => new Command(id, spec, ''));
+
+/** By id, for dispatch: arity, flags, and the argument that is the first key (0: none). */
+export const commandArity = Int32Array.from(commands, (command) => command.arity);
+export const commandFlags = Int32Array.from(commands, (command) => command.flags);
+export const commandFirstKey = Int32Array.from(commands, (command) => command.firstKey);
+
+const LOWER_CASE = 0x2020_2020;
+const SHORTEST = 3;
+const LENGTH_FACTOR = 0x9e37_79b1 | 0;
+
+const headOf = Int32Array.from(commands, (command) => foldedWord(command.spec.name, 0));
+const tailOf = Int32Array.from(commands, (command) =>
+  foldedWord(command.spec.name, Math.max(0, command.spec.name.length - 4)),
+);
+const lengthOf = Int32Array.from(commands, (command) => command.spec.name.length);
+const bytesOf = commands.map((command) => Buffer.from(command.spec.name));
+const { slots, headFactor, mixFactor, shift } = findHash();
+
+/** Four bytes of a name from `at` on, little-endian, case folded; bytes past its end are missing (0). */
+function foldedWord(name: string, at: number): number {
+  let word = 0;
+  for (let i = 0; i < 4; i++) {
+    if (at + i < name.length) word |= (name.charCodeAt(at + i) | 0x20) << (8 * i);
+  }
+  return word;
+}
+
+function slotOf(head: number, tail: number, length: number, factors: [number, number, number]): number {
+  const mixed = Math.imul(head, factors[0]) ^ tail ^ Math.imul(length, LENGTH_FACTOR);
+  return Math.imul(mixed, factors[1]) >>> factors[2];
+}
+
+/** Two odd factors that send every name to a slot of its own. */
+function findHash(): { slots: Int16Array; headFactor: number; mixFactor: number; shift: number } {
+  const random = new Random(1);
+  for (let bits = 8; bits <= 16; bits++) {
+    for (let trial = 0; trial < 20_000; trial++) {
+      const factors: [number, number, number] = [random.int32() | 1, random.int32() | 1, 32 - bits];
+      const slots = new Int16Array(1 << bits).fill(-1);
+      const clash = commands.some((command) => {
+        const slot = slotOf(headOf[command.id], tailOf[command.id], lengthOf[command.id], factors);
+        if (slots[slot] !== -1) return true;
+        slots[slot] = command.id;
+        return false;
+      });
+      if (!clash) return { slots, headFactor: factors[0], mixFactor: factors[1], shift: factors[2] };
+    }
+  }
+  throw new Error('command table: two commands have the same name');
+}
+
+/** The id of the command that is named at `offset`, in any case; -1 when there is none. Reads up to 3 bytes past the name. */
+export function lookup(memory: PacketMemory, offset: number, length: number): number {
+  if (length < SHORTEST) return -1;
+  const dv = memory.dv;
+  let head = dv.getInt32(offset, true) | LOWER_CASE;
+  let tail = head;
+  if (length >= 4) tail = dv.getInt32(offset + length - 4, true) | LOWER_CASE;
+  else {
+    head &= 0xff_ffff;
+    tail = head;
+  }
+  const mixed = Math.imul(head, headFactor) ^ tail ^ Math.imul(length, LENGTH_FACTOR);
+  const id = slots[Math.imul(mixed, mixFactor) >>> shift];
+  if (id < 0 || headOf[id] !== head || tailOf[id] !== tail || lengthOf[id] !== length) return -1;
+  if (length > 8 && !middleMatches(memory.u8, offset, length, bytesOf[id])) return -1;
+  return id;
+}
+
+/** The bytes that neither head nor tail covers. Names are letters, so folding by one bit is exact. */
+function middleMatches(u8: Uint8Array, offset: number, length: number, name: Uint8Array): boolean {
+  for (let i = 4; i < length - 4; i++) if ((u8[offset + i] | 0x20) !== name[i]) return false;
+  return true;
+}
+
+/** A command by name in any case, `container|subcommand` included. */
+export function findCommand(name: string): Command | undefined {
+  const [first, second, ...rest] = name.toLowerCase().split('|');
+  const command = byName.get(first);
+  if (second === undefined || rest.length > 0) return rest.length > 0 ? undefined : command;
+  return command?.subcommands.get(second);
+}
+
+const byName = new Map(commands.map((command) => [command.spec.name, command]));
+for (const command of commands) {
+  if (!/^[a-z]{3,}$/.test(command.spec.name)) throw new Error(`command table: lookup can't fold ${command.spec.name}`);
+}

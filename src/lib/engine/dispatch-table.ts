@@ -1,0 +1,88 @@
+/**
+ * Handlers by command id, and the checks that come before one is called: does the command exist, does its arity admit so many
+ * arguments. Families of handlers are bound by name when a shard starts; a command without a handler is a mistake that stops
+ * the start, not a surprise for a client.
+ */
+import { COMMAND_CONTAINER, type Command, commandArity, commandFlags, commands } from './command-table.ts';
+import type { Engine, Handler } from './engine.ts';
+
+/** Longest part of a client's words that an error repeats. */
+const ECHOED_BYTES = 128;
+
+export type HandlerFamily = Readonly<Record<string, Handler>>;
+
+/** The handlers of the families by command id. Throws when a command has none, or a handler no command. */
+export function bind(families: readonly HandlerFamily[]): Handler[] {
+  const byName = new Map<string, Handler>();
+  for (const family of families) {
+    for (const [name, handler] of Object.entries(family)) {
+      if (byName.has(name)) throw new Error(`command table: ${name} has two handlers`);
+      byName.set(name, handler);
+    }
+  }
+  const handlers = commands.map((command) => {
+    const handler = byName.get(command.spec.name);
+    if (handler === undefined) throw new Error(`command table: ${command.spec.name} has no handler`);
+    byName.delete(command.spec.name);
+    return handler;
+  });
+  for (const name of byName.keys()) throw new Error(`command table: there is no command ${name}`);
+  return handlers;
+}
+
+/**
+ * True when command `id` (from `lookup`, -1 for an unknown one) may be called with these arguments; otherwise the error has
+ * been written. For a container it is the subcommand that is checked.
+ */
+export function admits(engine: Engine, id: number, arg: number, argc: number): boolean {
+  if (id < 0) {
+    unknownCommand(engine, arg, argc);
+    return false;
+  }
+  const arity = commandArity[id];
+  if (arity < 0 ? argc < -arity : argc !== arity) {
+    wrongArity(engine, commands[id]);
+    return false;
+  }
+  return (commandFlags[id] & COMMAND_CONTAINER) === 0 || argc === 1 || admitsSubcommand(engine, id, arg, argc);
+}
+
+/** The subcommand that argument 1 names. */
+export function subcommandOf(engine: Engine, id: number, arg: number): Command | undefined {
+  return commands[id].subcommands.get(engine.text(arg + 1).toLowerCase());
+}
+
+function admitsSubcommand(engine: Engine, id: number, arg: number, argc: number): boolean {
+  const subcommand = subcommandOf(engine, id, arg);
+  if (subcommand === undefined) {
+    unknownSubcommand(engine, commands[id], arg + 1);
+    return false;
+  }
+  if (subcommand.admits(argc)) return true;
+  wrongArity(engine, subcommand);
+  return false;
+}
+
+export function wrongArity(engine: Engine, command: Command): void {
+  engine.reply.error(`ERR wrong number of arguments for '${command.fullName}' command`);
+}
+
+function unknownCommand(engine: Engine, arg: number, argc: number): void {
+  let echoed = '';
+  for (let i = arg + 1; i < arg + argc && echoed.length < ECHOED_BYTES; i++) {
+    echoed += `'${printable(engine.text(i)).slice(0, ECHOED_BYTES - echoed.length)}' `;
+  }
+  const name = printable(engine.text(arg)).slice(0, ECHOED_BYTES);
+  engine.reply.error(`ERR unknown command '${name}', with args beginning with: ${echoed}`);
+}
+
+function unknownSubcommand(engine: Engine, container: Command, arg: number): void {
+  const name = printable(engine.text(arg)).slice(0, ECHOED_BYTES);
+  engine.reply.error(`ERR unknown subcommand '${name}'. Try ${container.spec.name.toUpperCase()} HELP.`);
+}
+
+/** What a C format string would show of an argument: everything up to the first NUL. */
+function printable(text: string): string {
+  const end = text.indexOf('\0');
+  return end < 0 ? text : text.slice(0, end);
+}

@@ -1,0 +1,327 @@
+/**
+ * Replies, encoded straight into the send queue of the connection that asked: the bytes are written where TCP will send them
+ * from. One writer serves all connections in turn; it holds a cursor into the open buffer of the current one.
+ *
+ *   begin(queue, protocol) → ok(), bulk(…), array(n) … → finish()
+ *
+ * Small replies are never split across buffers; payloads are. RESP2 and RESP3 forms of a value are chosen here, so that a
+ * command says what it means (a map, a set, a double, null) and the client's protocol decides how it looks.
+ */
+import type { PacketMemory } from '../memory/packet-memory.ts';
+import type { SendQueue } from '../memory/send-queue.ts';
+import { formatDouble } from './number.ts';
+
+/** Room that one short reply needs at most: a type byte, 20 digits, sign, CR LF. */
+const SHORT_BYTES = 32;
+/** Where muted replies go; one block of the packet memory, never sent. */
+const SCRATCH_BYTES = 4096;
+
+const word = (text: string): number =>
+  text.charCodeAt(0) | (text.charCodeAt(1) << 8) | (text.charCodeAt(2) << 16) | (text.charCodeAt(3) << 24);
+const OK = word('+OK\r');
+const NULL_BULK = word('$-1\r');
+const NULL_ARRAY = word('*-1\r');
+const NULL3 = word('_\r\n\0') & 0xff_ffff;
+const PONG_A = word('+PON');
+const PONG_B = word('G\r\n\0');
+const LF = 10;
+const CRLF = 0x0a0d;
+
+export class Reply {
+  /** 2 or 3: the protocol of the client that is answered. */
+  protocol = 2;
+  /** Bytes written by `finish`ed replies, for the statistics. */
+  bytesWritten = 0;
+  /** Error replies written, counted for INFO; the last one's first word is what errorstats counts. */
+  errors = 0;
+  lastError = '';
+  private readonly memory: PacketMemory;
+  private readonly scratch: number;
+  private queue: SendQueue | null = null;
+  private muted = false;
+  private start = 0;
+  private position = 0;
+  private limit = 0;
+
+  constructor(memory: PacketMemory) {
+    this.memory = memory;
+    this.scratch = memory.reserve(SCRATCH_BYTES);
+  }
+
+  /** Answers go to `queue` from now on. */
+  begin(queue: SendQueue, protocol: number, muted: boolean): void {
+    this.queue = queue;
+    this.protocol = protocol;
+    this.muted = muted;
+    this.start = 0;
+    this.position = 0;
+    this.limit = 0;
+  }
+
+  /** What was written is the queue's now. */
+  finish(): void {
+    this.commit();
+    this.start = 0;
+    this.position = 0;
+    this.limit = 0;
+  }
+
+  private commit(): void {
+    const n = this.position - this.start;
+    if (n > 0 && !this.muted) {
+      (this.queue as SendQueue).commit(n);
+      this.bytesWritten += n;
+    }
+  }
+
+  /** `n` contiguous bytes at `position`; n ≤ 512. */
+  private reserve(n: number): void {
+    if (this.position + n <= this.limit) return;
+    this.commit();
+    const queue = this.queue as SendQueue;
+    const at = this.muted || queue.overflowed ? 0 : queue.open(n);
+    if (at === 0) {
+      if (!this.muted) queue.overflowed = true;
+      this.muted = true; // nothing after a lost byte may be sent
+      this.start = this.scratch;
+      this.limit = this.scratch + SCRATCH_BYTES - 64;
+    } else {
+      this.start = at;
+      this.limit = at + queue.room;
+    }
+    this.position = this.start;
+  }
+
+  ok(): void {
+    this.reserve(SHORT_BYTES);
+    const p = this.position;
+    this.memory.dv.setInt32(p, OK, true);
+    this.memory.u8[p + 4] = LF;
+    this.position = p + 5;
+  }
+
+  pong(): void {
+    this.reserve(SHORT_BYTES);
+    const p = this.position;
+    this.memory.dv.setInt32(p, PONG_A, true);
+    this.memory.dv.setInt32(p + 4, PONG_B, true);
+    this.position = p + 7;
+  }
+
+  /** Null where a value would be: `$-1` or `_`. */
+  nil(): void {
+    this.reserve(SHORT_BYTES);
+    const p = this.position;
+    if (this.protocol === 2) {
+      this.memory.dv.setInt32(p, NULL_BULK, true);
+      this.memory.u8[p + 4] = LF;
+      this.position = p + 5;
+    } else {
+      this.memory.dv.setInt32(p, NULL3, true);
+      this.position = p + 3;
+    }
+  }
+
+  /** Null where an array would be: `*-1` or `_`. */
+  nilArray(): void {
+    if (this.protocol !== 2) {
+      this.nil();
+      return;
+    }
+    this.reserve(SHORT_BYTES);
+    const p = this.position;
+    this.memory.dv.setInt32(p, NULL_ARRAY, true);
+    this.memory.u8[p + 4] = LF;
+    this.position = p + 5;
+  }
+
+  /** An integer reply; `value` is an integer within ±2^53. */
+  integer(value: number): void {
+    this.prefixed(58, value); // ':'
+  }
+
+  /** A 64-bit integer reply. */
+  integer64(value: bigint): void {
+    this.line(58, value.toString());
+  }
+
+  array(count: number): void {
+    this.prefixed(42, count); // '*'
+  }
+
+  /** `count` pairs follow: `%count`, or an array of 2·count. */
+  map(count: number): void {
+    if (this.protocol === 2) this.prefixed(42, count * 2);
+    else this.prefixed(37, count);
+  }
+
+  set(count: number): void {
+    this.prefixed(this.protocol === 2 ? 42 : 126, count);
+  }
+
+  push(count: number): void {
+    this.prefixed(this.protocol === 2 ? 42 : 62, count);
+  }
+
+  /** `count` attribute pairs precede the reply (RESP3 only; the caller leaves them out for RESP2). */
+  attribute(count: number): void {
+    this.prefixed(124, count);
+  }
+
+  boolean(value: boolean): void {
+    if (this.protocol === 2) this.integer(value ? 1 : 0);
+    else this.line(35, value ? 't' : 'f');
+  }
+
+  double(value: number): void {
+    const text = formatDouble(value);
+    if (this.protocol === 2) this.bulkText(text);
+    else this.line(44, text);
+  }
+
+  bigNumber(digits: string): void {
+    if (this.protocol === 2) this.bulkText(digits);
+    else this.line(40, digits);
+  }
+
+  /** Text with a three-letter format (`txt`, `mkd`): RESP3 verbatim string, RESP2 bulk string. */
+  verbatim(format: string, text: string): void {
+    if (this.protocol === 2) {
+      this.bulkText(text);
+      return;
+    }
+    const bytes = Buffer.from(text);
+    this.prefixed(61, bytes.length + 4);
+    this.raw(Buffer.from(`${format}:`));
+    this.raw(bytes);
+    this.crlf();
+  }
+
+  /** `+text`: text without CR or LF. */
+  simple(text: string): void {
+    this.line(43, text);
+  }
+
+  /** `-ERR text`, or `-text` when it begins with a code of its own (`WRONGTYPE …` is given as it is with `code` false). */
+  error(text: string): void {
+    this.errors++;
+    this.lastError = text;
+    this.line(45, text.replace(/[\r\n]/g, ' '));
+  }
+
+  /** A bulk string of bytes in packet memory. */
+  bulk(offset: number, length: number): void {
+    this.prefixed(36, length);
+    if (this.position + length + 2 <= this.limit) {
+      this.memory.copy(this.position, offset, length);
+      this.position += length;
+    } else this.copyLong(this.memory.u8, offset, length);
+    this.crlf();
+  }
+
+  /**
+   * A bulk string of bytes that lie in another buffer (the store's), word-aligned: `view` and `words` see the same bytes,
+   * the string begins at byte 4·`at`.
+   */
+  bulkWords(view: DataView, words: Int32Array, bytes: Uint8Array, at: number, length: number): void {
+    this.prefixed(36, length);
+    if (this.position + length + 2 > this.limit || length > 2048) {
+      this.copyLong(bytes, at << 2, length);
+      this.crlf();
+      return;
+    }
+    const dv = this.memory.dv;
+    let p = this.position;
+    const end = p + length;
+    let source = at << 2;
+    for (const last = end - 7; p < last; p += 8, source += 8) {
+      dv.setBigUint64(p, view.getBigUint64(source, true), true);
+    }
+    for (let w = source >> 2; p < end; p += 4, w++) dv.setInt32(p, words[w], true);
+    dv.setInt16(end, CRLF, true);
+    this.position = end + 2;
+  }
+
+  /** A bulk string of a JavaScript string, as UTF-8. Cold paths. */
+  bulkText(text: string): void {
+    this.bulkBytes(Buffer.from(text));
+  }
+
+  bulkBytes(bytes: Uint8Array): void {
+    this.prefixed(36, bytes.length);
+    this.copyLong(bytes, 0, bytes.length);
+    this.crlf();
+  }
+
+  /** Bytes as they are: the caller wrote the protocol. */
+  raw(bytes: Uint8Array): void {
+    this.copyLong(bytes, 0, bytes.length);
+  }
+
+  crlf(): void {
+    this.reserve(2);
+    this.memory.dv.setInt16(this.position, CRLF, true);
+    this.position += 2;
+  }
+
+  private line(mark: number, text: string): void {
+    this.reserve(1);
+    this.memory.u8[this.position++] = mark;
+    this.raw(Buffer.from(text));
+    this.crlf();
+  }
+
+  private copyLong(from: Uint8Array, offset: number, length: number): void {
+    let source = offset;
+    let left = length;
+    while (left > 0) {
+      this.reserve(1);
+      const n = Math.min(left, this.limit - this.position);
+      this.memory.u8.set(from.subarray(source, source + n), this.position);
+      this.position += n;
+      source += n;
+      left -= n;
+    }
+  }
+
+  /** A mark, a decimal integer, CR LF. */
+  private prefixed(mark: number, value: number): void {
+    this.reserve(SHORT_BYTES);
+    const u8 = this.memory.u8;
+    let p = this.position;
+    u8[p++] = mark;
+    let n = value;
+    if (n < 0) {
+      u8[p++] = 45;
+      n = -n;
+    }
+    if (n < 10) u8[p++] = 48 + n;
+    else if (n < 100) {
+      const tens = (n * 205) >> 11;
+      u8[p++] = 48 + tens;
+      u8[p++] = 48 + n - tens * 10;
+    } else p = this.digits(p, n);
+    this.memory.dv.setInt16(p, CRLF, true);
+    this.position = p + 2;
+  }
+
+  private digits(at: number, value: number): number {
+    const u8 = this.memory.u8;
+    let length = 3;
+    for (let bound = 1000; bound <= value && length < 17; bound *= 10) length++;
+    let n = value;
+    let p = at + length;
+    while (n > 0x7fff_ffff) {
+      const rest = Math.floor(n / 10);
+      u8[--p] = 48 + (n - rest * 10);
+      n = rest;
+    }
+    n |= 0;
+    while (p > at) {
+      const rest = (n / 10) | 0;
+      u8[--p] = 48 + n - rest * 10;
+      n = rest;
+    }
+    return at + length;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * A shard: the part of the keyspace that one worker thread owns, and the loop that serves it.
+ *
+ *     ┌──────────────────────────────── one turn ─────────────────────────────────┐
+ *     │ burst in ─▶ TCP ─▶ sessions ─▶ batch ─▶ execute ─▶ replies ─▶ TCP ─▶ kick │─▶ timers ─▶ spin, then sleep
+ *     └───────────────────────────────────────────────────────────────────────────┘
+ *
+ * The loop is plain and synchronous and never returns to the Node event loop: the main thread reaches it through `control`
+ * (shared words) and an eventfd that ends its sleep. It spins only as long as spinning has paid lately.
+ */
+import type { Clock } from '../clock.ts';
+import { expireCycle } from '../engine/keys.ts';
+import type { ServerContext } from './context.ts';
+import type { Session, Sessions } from './session.ts';
+import type { Transport } from './transport.ts';
+
+/** Words of the control block. */
+export const CONTROL_STOP = 0;
+export const CONTROL_WORDS = 4;
+/** Values of CONTROL_STOP. */
+export const STOP_GRACEFUL = 1;
+export const STOP_NOW = 2;
+
+/** A graceful stop waits this long for peers to take their last bytes. */
+const DRAIN_US = 3_000_000;
+/** Keys that one turn expires at most, and slots that an idle turn rehashes. */
+const EXPIRE_BUDGET = 64;
+const REHASH_BUDGET = 512;
+const US_PER_MS = 1000;
+
+export interface ShardParts {
+  index: number;
+  clock: Clock;
+  context: ServerContext;
+  sessions: Sessions;
+  transport: Transport;
+  control: Int32Array;
+  wakeFd: number;
+  spinUs: number;
+}
+
+export class Shard {
+  readonly index: number;
+  private readonly clock: Clock;
+  private readonly context: ServerContext;
+  private readonly sessions: Sessions;
+  private readonly transport: Transport;
+  private readonly control: Int32Array;
+  private readonly wakeFd: number;
+  private readonly maxSpinUs: number;
+  /** How long to spin before sleeping: grows when a spin caught something, shrinks when it didn't. */
+  private spinUs: number;
+  private nextCronUs = 0;
+  private lastExpireMs = 0;
+
+  constructor(parts: ShardParts) {
+    this.index = parts.index;
+    this.clock = parts.clock;
+    this.context = parts.context;
+    this.sessions = parts.sessions;
+    this.transport = parts.transport;
+    this.control = parts.control;
+    this.wakeFd = parts.wakeFd;
+    this.maxSpinUs = parts.spinUs;
+    this.spinUs = parts.spinUs;
+  }
+
+  /** Serves until told to stop; then lets the peers take what was promised to them, and closes the transport. */
+  run(): void {
+    const { clock, transport, control } = this;
+    for (;;) {
+      const nowUs = clock.nowUs();
+      this.tick(nowUs);
+      if (transport.turn(nowUs)) continue;
+      if (Atomics.load(control, CONTROL_STOP) !== 0) break;
+      if (this.spin(nowUs)) continue;
+      this.idle();
+      const sleepUs = this.sleepUs(clock.nowUs());
+      if (sleepUs > 0) transport.wait(this.wakeFd, sleepUs);
+    }
+    this.drain();
+  }
+
+  /** Looks for arrivals without a system call for as long as that has paid lately; true when something is there. */
+  private spin(fromUs: number): boolean {
+    if (this.maxSpinUs === 0) return false;
+    const { clock, transport } = this;
+    const untilUs = fromUs + this.spinUs;
+    do {
+      if (transport.pending()) {
+        this.spinUs = Math.min(this.maxSpinUs, this.spinUs * 2);
+        return true;
+      }
+    } while (clock.nowUs() < untilUs);
+    this.spinUs = Math.max(1, this.spinUs >> 1);
+    return false;
+  }
+
+  /** Time, expiry and the periodic work. */
+  private tick(nowUs: number): void {
+    const context = this.context;
+    const engine = context.engine;
+    const nowMs = this.clock.wallMs();
+    engine.nowMs = nowMs;
+    if (nowMs !== this.lastExpireMs) {
+      this.lastExpireMs = nowMs;
+      if (engine.activeExpire) expireCycle(engine, nowMs, EXPIRE_BUDGET);
+      if (context.pausedUntilMs !== 0 && nowMs >= context.pausedUntilMs) this.resumePaused();
+    }
+    if (nowUs >= this.nextCronUs) {
+      this.nextCronUs = nowUs + Math.floor((1000 * US_PER_MS) / context.config.hz);
+      context.cron(nowMs);
+      for (const client of context.clients.all()) this.sessions.trim(client.stream.owner as Session);
+    }
+  }
+
+  /** CLIENT PAUSE is over: everybody who waited goes on, in the order of arrival of the clients. */
+  resumePaused(): void {
+    const context = this.context;
+    context.pausedUntilMs = 0;
+    for (const client of context.clients.all()) {
+      const session = client.stream.owner as Session | null;
+      if (session?.held) this.sessions.resume(session);
+    }
+    this.sessions.flush();
+  }
+
+  /** Work that waits for nobody to be waiting. */
+  private idle(): void {
+    for (const database of this.context.engine.databases) {
+      if (database.rehashStep(REHASH_BUDGET)) return;
+    }
+  }
+
+  private sleepUs(nowUs: number): number {
+    const due = Math.min(this.transport.nextDeadlineUs(), this.nextCronUs);
+    return Math.max(0, Math.ceil(due - nowUs));
+  }
+
+  /** Every stream is ended after its last reply; who doesn't take it in time is reset. */
+  private drain(): void {
+    const { clock, transport, control, context } = this;
+    transport.stopListening();
+    for (const client of context.clients.all()) client.stream.end();
+    const untilUs = clock.nowUs() + DRAIN_US;
+    for (;;) {
+      const nowUs = clock.nowUs();
+      const busy = transport.turn(nowUs);
+      if (transport.openStreams() === 0 || nowUs >= untilUs) break;
+      if (Atomics.load(control, CONTROL_STOP) === STOP_NOW) break;
+      if (!busy) transport.wait(this.wakeFd, Math.min(20 * US_PER_MS, Math.max(1, this.sleepUs(nowUs))));
+    }
+    transport.close();
+  }
+}

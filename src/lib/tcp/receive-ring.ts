@@ -1,0 +1,156 @@
+/**
+ * Bytes of the peer that can't be handed up yet: in-order ones while the reader is paused, and out-of-order ones until the
+ * gap before them is filled (RFC 9293 §3.10.7.4, seventh step). A ring over an extent of packet memory; sequence number s lies
+ * at a fixed distance from the read position, so a byte is stored where it will be read from.
+ *
+ *            readSeq          nextSeq                                   readSeq + capacity
+ *               ├──── in order ───┤     ┌─ range 0 ─┐     ┌─ range 1 ─┐      │
+ *   ────────────▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓┄┄┄┄┄┄▓▓▓▓▓▓▓▓▓▓▓▓┄┄┄┄┄┄▓▓▓▓▓▓▓▓▓▓▓▓┄┄┄┄┄┄┄▶ sequence
+ *
+ * The ranges are sorted, apart from each other and few. Where segments overlap, the first copy of a byte stays.
+ */
+import type { PacketMemory } from '../memory/packet-memory.ts';
+
+export class ReceiveRing {
+  /** Sequence number of the first byte that was not handed up. */
+  readSeq = 0;
+  /** First sequence number that is missing. */
+  nextSeq = 0;
+  rangeCount = 0;
+  /** Pairs: first sequence number of a range, first after it. */
+  readonly ranges: Int32Array;
+  /** The range that the last insert touched: what a SACK option names first (RFC 2018 §4). */
+  lastTouched = 0;
+  private readonly memory: PacketMemory;
+  private readonly base: number;
+  private readonly capacity: number;
+  private readonly mask: number;
+  private readonly maxRanges: number;
+  /** Ring position of readSeq. */
+  private head = 0;
+
+  private constructor(memory: PacketMemory, base: number, capacity: number, maxRanges: number) {
+    this.memory = memory;
+    this.base = base;
+    this.capacity = capacity;
+    this.mask = capacity - 1;
+    this.maxRanges = maxRanges;
+    this.ranges = new Int32Array(2 * maxRanges + 2);
+  }
+
+  /** A ring for at least `bytes`, empty at `sequence`; null when there is no memory. */
+  static create(memory: PacketMemory, bytes: number, maxRanges: number, sequence: number): ReceiveRing | null {
+    const capacity = 2 ** Math.ceil(Math.log2(bytes));
+    const base = memory.extents.alloc(capacity);
+    if (base === 0) return null;
+    const ring = new ReceiveRing(memory, base, capacity, maxRanges);
+    ring.readSeq = sequence;
+    ring.nextSeq = sequence;
+    return ring;
+  }
+
+  release(): void {
+    this.memory.extents.free(this.base, this.capacity);
+  }
+
+  /** In-order bytes that wait for the reader. */
+  get readable(): number {
+    return (this.nextSeq - this.readSeq) | 0;
+  }
+
+  get empty(): boolean {
+    return this.rangeCount === 0 && this.nextSeq === this.readSeq;
+  }
+
+  /** The window moved on without the ring, which is empty. */
+  moveTo(sequence: number): void {
+    this.readSeq = sequence;
+    this.nextSeq = sequence;
+  }
+
+  /**
+   * Stores `length` bytes at `from` as those from `sequence` on, which is not before `nextSeq` and ends within the ring; then
+   * moves `nextSeq` over everything that is contiguous now. False (and nothing stored) when it would be one range too many.
+   */
+  insert(sequence: number, from: number, length: number): boolean {
+    const ranges = this.ranges;
+    const end = (sequence + length) | 0;
+    // Ranges first…last−1 overlap or touch [sequence, end).
+    let first = 0;
+    while (first < this.rangeCount && ((ranges[2 * first + 1] - sequence) | 0) < 0) first++;
+    let last = first;
+    while (last < this.rangeCount && ((ranges[2 * last] - end) | 0) <= 0) last++;
+    if (first === last && this.rangeCount === this.maxRanges && sequence !== this.nextSeq) return false;
+    this.storeGaps(sequence, end, from, first, last);
+    this.mergeRanges(sequence, end, first, last);
+    if (ranges[0] === this.nextSeq) {
+      this.nextSeq = ranges[1];
+      this.removeRanges(0, 1);
+      this.lastTouched = 0;
+    }
+    return true;
+  }
+
+  /** How many in-order bytes lie in one piece at the read position. */
+  pieceLength(): number {
+    const toWrap = this.capacity - this.head;
+    const ready = this.readable;
+    return ready < toWrap ? ready : toWrap;
+  }
+
+  /** Offset of the read position. */
+  pieceOffset(): number {
+    return this.base + this.head;
+  }
+
+  /** `n` in-order bytes were handed up. */
+  consume(n: number): void {
+    this.readSeq = (this.readSeq + n) | 0;
+    this.head = (this.head + n) & this.mask;
+  }
+
+  /** Copies what of [sequence, end) no range holds: the gaps before, between and behind ranges first…last−1. */
+  private storeGaps(sequence: number, end: number, from: number, first: number, last: number): void {
+    let at = sequence;
+    for (let i = first; i < last; i++) {
+      const gap = (this.ranges[2 * i] - at) | 0;
+      if (gap > 0) this.store(at, from + ((at - sequence) | 0), gap);
+      if (((this.ranges[2 * i + 1] - at) | 0) > 0) at = this.ranges[2 * i + 1];
+    }
+    const rest = (end - at) | 0;
+    if (rest > 0) this.store(at, from + ((at - sequence) | 0), rest);
+  }
+
+  private store(sequence: number, from: number, length: number): void {
+    const at = (this.head + ((sequence - this.readSeq) | 0)) & this.mask;
+    const toWrap = this.capacity - at;
+    if (length <= toWrap) {
+      this.memory.copy(this.base + at, from, length);
+      return;
+    }
+    this.memory.copy(this.base + at, from, toWrap);
+    this.memory.copy(this.base, from + toWrap, length - toWrap);
+  }
+
+  /** Puts one range in place of [sequence, end) and ranges first…last−1. */
+  private mergeRanges(sequence: number, end: number, first: number, last: number): void {
+    const ranges = this.ranges;
+    this.lastTouched = first;
+    if (first === last) {
+      ranges.copyWithin(2 * first + 2, 2 * first, 2 * this.rangeCount);
+      this.rangeCount++;
+      ranges[2 * first] = sequence;
+      ranges[2 * first + 1] = end;
+      return;
+    }
+    const lastEnd = ranges[2 * last - 1];
+    if (((sequence - ranges[2 * first]) | 0) < 0) ranges[2 * first] = sequence;
+    ranges[2 * first + 1] = ((end - lastEnd) | 0) > 0 ? end : lastEnd;
+    this.removeRanges(first + 1, last);
+  }
+
+  private removeRanges(first: number, last: number): void {
+    this.ranges.copyWithin(2 * first, 2 * last, 2 * this.rangeCount);
+    this.rangeCount -= last - first;
+  }
+}
