@@ -46,11 +46,30 @@ export function rtcpContender(kind: LinkKind, extra: readonly string[]): Contend
     return { name: kind, host: SERVER_ADDRESS, port: PORT, command, besideServer: false };
   }
   if (kind === 'tap') {
-    const addresses = ['--iface', 'rtcp0', '--ip', `${TAP_OWN_ADDRESS}/${PREFIX_LENGTH}`, '--gateway', TAP_KERNEL_ADDRESS];
-    return { name: kind, host: TAP_OWN_ADDRESS, port: PORT, command: [...serve, ...addresses, ...extra], besideServer: true };
+    const addresses = [
+      '--iface',
+      'rtcp0',
+      '--ip',
+      `${TAP_OWN_ADDRESS}/${PREFIX_LENGTH}`,
+      '--gateway',
+      TAP_KERNEL_ADDRESS,
+    ];
+    return {
+      name: kind,
+      host: TAP_OWN_ADDRESS,
+      port: PORT,
+      command: [...serve, ...addresses, ...extra],
+      besideServer: true,
+    };
   }
   const addresses = ['--iface', SERVER_INTERFACE, '--ip', `${OWN_ADDRESS}/${PREFIX_LENGTH}`];
-  return { name: kind, host: OWN_ADDRESS, port: PORT, command: [...serve, ...addresses, ...extra], besideServer: false };
+  return {
+    name: kind,
+    host: OWN_ADDRESS,
+    port: PORT,
+    command: [...serve, ...addresses, ...extra],
+    besideServer: false,
+  };
 }
 
 export function runningContender(name: string, host: string, port: number): Contender {

@@ -43,7 +43,11 @@ export class Lab {
     } catch (error) {
       lab.remove();
       const reason = error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error);
-      throw new CommandError(`no network namespaces can be made: ${reason}`, 'run it as root, with iproute2 installed: sudo rtcp bench', EXIT_NO_PRIVILEGE);
+      throw new CommandError(
+        `no network namespaces can be made: ${reason}`,
+        'run it as root, with iproute2 installed: sudo rtcp bench',
+        EXIT_NO_PRIVILEGE,
+      );
     }
     return lab;
   }
@@ -53,9 +57,7 @@ export class Lab {
     for (const namespace of [this.serverNamespace, this.clientNamespace]) {
       try {
         ip('netns', 'del', namespace);
-      } catch {
-        continue; // it was not made, or is gone already
-      }
+      } catch {}
     }
   }
 
@@ -63,7 +65,20 @@ export class Lab {
     const { serverNamespace: server, clientNamespace: client } = this;
     ip('netns', 'add', server);
     ip('netns', 'add', client);
-    ip('-n', server, 'link', 'add', SERVER_INTERFACE, 'type', 'veth', 'peer', 'name', CLIENT_INTERFACE, 'netns', client);
+    ip(
+      '-n',
+      server,
+      'link',
+      'add',
+      SERVER_INTERFACE,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      CLIENT_INTERFACE,
+      'netns',
+      client,
+    );
     ip('-n', server, 'address', 'add', `${SERVER_ADDRESS}/${PREFIX_LENGTH}`, 'dev', SERVER_INTERFACE);
     ip('-n', client, 'address', 'add', `${CLIENT_ADDRESS}/${PREFIX_LENGTH}`, 'dev', CLIENT_INTERFACE);
     for (const [namespace, device] of [

@@ -34,7 +34,13 @@ export function loadArguments(
   pipeline: number,
   requests: number = requestsFor(workload, pipeline),
 ): string[] {
-  const numbers = { '-c': workload.clients, '-d': workload.dataBytes, '-r': workload.keyspace, '-n': requests, '-P': pipeline };
+  const numbers = {
+    '-c': workload.clients,
+    '-d': workload.dataBytes,
+    '-r': workload.keyspace,
+    '-n': requests,
+    '-P': pipeline,
+  };
   const options = Object.entries(numbers).flatMap(([flag, value]) => [flag, String(value)]);
   return ['-h', host, '-p', String(port), ...options, '-t', test];
 }

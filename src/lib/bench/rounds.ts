@@ -53,7 +53,9 @@ export async function compare(plan: Plan, interrupt: Interrupt, say: (text: stri
       if (comparison.failed.some((failed) => failed.contender === contender.name)) continue;
       try {
         const bout = new Bout(plan, contender, round, interrupt);
-        await bout.run(comparison.measurements, (text) => say(`round ${round}/${plan.rounds} · ${contender.name} · ${text}`));
+        await bout.run(comparison.measurements, (text) =>
+          say(`round ${round}/${plan.rounds} · ${contender.name} · ${text}`),
+        );
       } catch (error) {
         if (interrupt.stopped) return { ...comparison, interrupted: true };
         const failure = toCommandError(error);
@@ -109,7 +111,9 @@ class Bout {
     const { command } = this.contender;
     if (command !== null) {
       this.lab = Lab.create();
-      this.server = new RunningServer(placed({ namespace: this.lab.serverNamespace, cpu: this.plan.serverCpu }, command));
+      this.server = new RunningServer(
+        placed({ namespace: this.lab.serverNamespace, cpu: this.plan.serverCpu }, command),
+      );
     }
     const deadline = Date.now() + READY_DEADLINE_MS;
     for (;;) {
@@ -141,7 +145,11 @@ class Bout {
     const { host, port, name } = this.contender;
     const args = loadArguments(this.plan.workload, host, port, test, pipeline, requests);
     const run = await runToEnd(this.atLoadSide(['redis-benchmark', ...args]), CELL_TIMEOUT_MS, this.interrupt.signal);
-    if (run.timedOut) throw new CommandError(`${name}: ${test} at P=${pipeline} did not end within ${CELL_TIMEOUT_MS / 1000} s`, 'ask for fewer requests: -n');
+    if (run.timedOut)
+      throw new CommandError(
+        `${name}: ${test} at P=${pipeline} did not end within ${CELL_TIMEOUT_MS / 1000} s`,
+        'ask for fewer requests: -n',
+      );
     if (run.code !== 0) {
       const said = `${run.stdout.slice(-300)} ${run.stderr.slice(-300)}`.replaceAll(/\s+/g, ' ').trim();
       throw new CommandError(`${name}: redis-benchmark failed (${run.code}): ${said}`, 'see the server and its log');
@@ -154,7 +162,11 @@ class Bout {
     const busyBefore = machineBusyUs();
     const run = await this.load(test, pipeline);
     const load = parseLoadReport(run.stdout);
-    if (load === null) throw new CommandError(`${this.contender.name}: no report in redis-benchmark's output`, 'redis-benchmark 7.0 is expected: redis-benchmark --version');
+    if (load === null)
+      throw new CommandError(
+        `${this.contender.name}: no report in redis-benchmark's output`,
+        'redis-benchmark 7.0 is expected: redis-benchmark --version',
+      );
     return {
       contender: this.contender.name,
       round: this.round,

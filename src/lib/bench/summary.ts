@@ -59,7 +59,9 @@ function summariseCell(runs: Measurement[], all: readonly Measurement[], baselin
     if (contender === baseline) return null;
     const ratios: number[] = [];
     for (const run of runs) {
-      const other = all.find((m) => m.contender === baseline && m.round === run.round && m.pipeline === pipeline && m.test === test);
+      const other = all.find(
+        (m) => m.contender === baseline && m.round === run.round && m.pipeline === pipeline && m.test === test,
+      );
       const own = figure(run);
       const base = other === undefined ? null : figure(other);
       if (own !== null && base !== null && base > 0) ratios.push(own / base);

@@ -27,7 +27,13 @@ export function parseThreshold(text: string): Threshold | null {
   if (metric === undefined) return null;
   const limit = parseLimit(metric, match[4]);
   if (limit === null) return null;
-  return { text: text.trim(), only: (match[1] ?? '').toLowerCase().split('.').filter(Boolean), metric, above: match[3] === '>', limit };
+  return {
+    text: text.trim(),
+    only: (match[1] ?? '').toLowerCase().split('.').filter(Boolean),
+    metric,
+    above: match[3] === '>',
+    limit,
+  };
 }
 
 function parseLimit(metric: Metric, text: string): number | null {

@@ -27,6 +27,8 @@ export function requestsFor(workload: Workload, pipeline: number): number {
 
 /** The workload in one line, as redis-benchmark's arguments say it. */
 export function describeWorkload(workload: Workload): string {
-  const depths = workload.pipelines.map((pipeline) => `-P ${pipeline} -n ${requestsFor(workload, pipeline)}`).join(', ');
+  const depths = workload.pipelines
+    .map((pipeline) => `-P ${pipeline} -n ${requestsFor(workload, pipeline)}`)
+    .join(', ');
   return `redis-benchmark -c ${workload.clients} -d ${workload.dataBytes} -r ${workload.keyspace} -t ${workload.tests.join(',')} (${depths})`;
 }

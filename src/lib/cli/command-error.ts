@@ -34,6 +34,8 @@ interface SystemError extends Error {
 }
 
 const PRIVILEGE_CODES = ['EPERM', 'EACCES'];
+/** An errno name, as against Node.js's own ERR_… codes. */
+const ERRNO = /^E[A-Z0-9]+$/;
 
 /**
  * Any thrown value as a CommandError. Errors of the floors below carry `mend`, and `code` (an errno name) when the
@@ -42,15 +44,21 @@ const PRIVILEGE_CODES = ['EPERM', 'EACCES'];
 export function toCommandError(thrown: unknown): CommandError {
   if (thrown instanceof CommandError) return thrown;
   const error: SystemError = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const cause = firstLine(error.message);
   const denied = typeof error.code === 'string' && PRIVILEGE_CODES.includes(error.code);
   const exitCode = typeof error.exitCode === 'number' ? error.exitCode : denied ? EXIT_NO_PRIVILEGE : EXIT_FAILED;
-  if (typeof error.mend === 'string') return new CommandError(cause, error.mend, exitCode);
+  const cause = firstLine(error.message);
+  if (typeof error.mend === 'string' && error.mend !== '') {
+    return new CommandError(withoutEnding(cause, `; ${error.mend}`), error.mend, exitCode);
+  }
+  if (error.name === 'NativeLibraryError') return new CommandError(cause, 'npm run build:native', exitCode);
   if (denied) return new CommandError(cause, 'run it as root, or see what is missing: rtcp doctor', exitCode);
-  if (typeof error.code === 'string') return new CommandError(cause, 'see what this machine lacks: rtcp doctor', exitCode);
-  const unexpected = new CommandError(cause, 'this is a defect: run it again with RTCP_DEBUG=1 and report the stack');
-  if (error.stack !== undefined) unexpected.stack = error.stack;
-  return unexpected;
+  if (typeof error.code === 'string' && ERRNO.test(error.code))
+    return new CommandError(cause, 'see what this machine lacks: rtcp doctor', exitCode);
+  return new CommandError(cause, 'this is a defect: run it again with RTCP_DEBUG=1 and report the stack', exitCode);
+}
+
+function withoutEnding(text: string, ending: string): string {
+  return text.endsWith(ending) ? text.slice(0, -ending.length) : text;
 }
 
 function firstLine(text: string): string {

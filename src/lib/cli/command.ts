@@ -11,8 +11,14 @@ import { Output } from './output.ts';
 
 export abstract class RtcpCommand extends Command {
   static override enableJsonFlag = true;
-  protected readonly interrupt = new Interrupt();
   private outputOnce: Output | null = null;
+  private interruptOnce: Interrupt | null = null;
+
+  /** Takes the signals over from when it is first asked for. */
+  protected get interrupt(): Interrupt {
+    this.interruptOnce ??= new Interrupt();
+    return this.interruptOnce;
+  }
 
   protected get output(): Output {
     this.outputOnce ??= new Output(this.jsonEnabled());
@@ -33,7 +39,7 @@ export abstract class RtcpCommand extends Command {
   }
 
   protected override async finally(): Promise<void> {
-    this.interrupt.dispose();
+    this.interruptOnce?.dispose();
   }
 
   /** Ends with this status unless something fails later. */

@@ -41,7 +41,7 @@ export function admits(engine: Engine, id: number, arg: number, argc: number): b
   }
   const arity = commandArity[id];
   if (arity < 0 ? argc < -arity : argc !== arity) {
-    wrongArity(engine, commands[id]);
+    wrongArity(engine, commands[id].fullName);
     return false;
   }
   return (commandFlags[id] & COMMAND_CONTAINER) === 0 || argc === 1 || admitsSubcommand(engine, id, arg, argc);
@@ -59,12 +59,12 @@ function admitsSubcommand(engine: Engine, id: number, arg: number, argc: number)
     return false;
   }
   if (subcommand.admits(argc)) return true;
-  wrongArity(engine, subcommand);
+  wrongArity(engine, subcommand.fullName);
   return false;
 }
 
-export function wrongArity(engine: Engine, command: Command): void {
-  engine.reply.error(`ERR wrong number of arguments for '${command.fullName}' command`);
+export function wrongArity(engine: Engine, fullName: string): void {
+  engine.reply.error(`ERR wrong number of arguments for '${fullName}' command`);
 }
 
 function unknownCommand(engine: Engine, arg: number, argc: number): void {

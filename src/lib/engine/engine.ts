@@ -14,6 +14,7 @@ import type { CommandBatch } from '../resp/batch.ts';
 import type { Reply } from '../resp/reply.ts';
 import type { Arena } from '../store/arena.ts';
 import type { Keyspace } from '../store/keyspace.ts';
+import { RefList } from '../store/table.ts';
 import type { ExpiryWheel } from '../store/wheel.ts';
 import type { Client } from './client.ts';
 
@@ -28,6 +29,14 @@ export interface EngineParts {
   wheel: ExpiryWheel;
   clock: Clock;
   random: Random;
+}
+
+/**
+ * Whoever wants to know of every change to a key: keyspace events, client tracking, the AOF. `event` is the name that
+ * keyspace events give it; `ref` is the key's record, before it goes for `del` and `expired`, after the change otherwise.
+ */
+export interface KeyListener {
+  keyChanged(event: string, db: Keyspace, ref: number): void;
 }
 
 /** Counters that INFO shows; one object for each shard, changed in place. */
@@ -64,6 +73,16 @@ export class Engine {
   argLength: Int32Array;
   /** DEBUG SET-ACTIVE-EXPIRE */
   activeExpire = true;
+  /** Longest string that a command may make (proto-max-bulk-len). */
+  maxStringBytes = 512 * 1024 * 1024;
+  /** What an access writes into a record: seconds, in the 19 bits that a record has for it. Set with `nowMs`. */
+  accessClock = 0;
+  /** Told of every change to a key; null when nobody listens. */
+  keyListener: KeyListener | null = null;
+  /** Refs that SCAN and KEYS found, between finding and answering. */
+  readonly refs = new RefList();
+  /** The wheel's report of a record whose time is over; see expireCycle in keys.ts. */
+  onExpire: ((keyspaceIndex: number, ref: number) => void) | null = null;
 
   constructor(parts: EngineParts, nobody: Client) {
     this.memory = parts.memory;

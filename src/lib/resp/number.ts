@@ -1,13 +1,37 @@
 /**
- * Doubles as Redis 7.2 prints them: the shortest digits that read back the same, `inf`, `-inf`, `nan`, and an exponent
- * without padding where JavaScript's own notation has one.
+ * Doubles as Redis 7.2 prints them (its fpconv_dtoa): the shortest digits that read back the same, laid out as a plain
+ * integer, as a decimal fraction, or with an exponent that is not padded.
+ *
+ *   digits · 10^k      k ≥ 0, at most 7 zeros appended      123000
+ *                      k < 0, k > -7 or magnitude < 4       0.00123  1234.5
+ *                      otherwise                            1.23e+25  1.5e-10
  */
+const MAX_APPENDED_ZEROS = 7;
+const PLAIN_FRACTION_DIGITS = 7;
+const PLAIN_MAGNITUDE = 4;
 
 /** The text of a double in replies. */
 export function formatDouble(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return 'inf';
   if (value === Number.NEGATIVE_INFINITY) return '-inf';
   if (Number.isNaN(value)) return 'nan';
-  if (Object.is(value, -0)) return '-0';
-  return String(value);
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  const [mantissa, power] = Math.abs(value).toExponential().split('e');
+  const digits = mantissa.replace('.', '');
+  const magnitude = Number(power);
+  const sign = value < 0 ? '-' : '';
+  return sign + layOut(digits, magnitude);
+}
+
+/** `digits` with the point behind the first, times 10^magnitude. */
+function layOut(digits: string, magnitude: number): string {
+  const k = magnitude - digits.length + 1;
+  const size = Math.abs(magnitude);
+  if (k >= 0 && size < digits.length + MAX_APPENDED_ZEROS) return digits + '0'.repeat(k);
+  if (k < 0 && (k > -PLAIN_FRACTION_DIGITS || size < PLAIN_MAGNITUDE)) {
+    const point = digits.length + k;
+    return point <= 0 ? `0.${'0'.repeat(-point)}${digits}` : `${digits.slice(0, point)}.${digits.slice(point)}`;
+  }
+  const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
+  return `${digits[0]}${fraction}e${magnitude < 0 ? '-' : '+'}${size}`;
 }

@@ -58,6 +58,12 @@ export class Reply {
     this.limit = 0;
   }
 
+  /** Leaves out what follows, or (on false) writes again: CLIENT REPLY. */
+  mute(muted: boolean): void {
+    this.finish();
+    this.muted = muted;
+  }
+
   /** What was written is the queue's now. */
   finish(): void {
     this.commit();

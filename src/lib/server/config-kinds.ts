@@ -41,13 +41,14 @@ const UNITS: Readonly<Record<string, bigint>> = {
   gb: 1024n ** 3n,
 };
 
-/** Bytes of `512`, `64kb`, `1gb` (powers of 1024) or `64k`, `1g` (powers of 1000), or null. */
+/** Bytes of `512`, `64kb`, `1gb` (powers of 1024) or `64k`, `1g` (powers of 1000), at most 2^64 − 1; or null. */
 export function parseMemory(text: string): bigint | null {
-  const match = /^(\d{1,20})([a-z]*)$/i.exec(text);
+  const match = /^(\d*)([a-z]*)$/i.exec(text);
   const unit = match === null ? undefined : UNITS[match[2].toLowerCase()];
   if (match === null || unit === undefined) return null;
-  const bytes = BigInt(match[1]) * unit;
-  return bytes > ULONG_MAX ? null : bytes;
+  // More than 20 digits say no more than the first 21 do.
+  const bytes = BigInt(match[1].slice(0, 21)) * unit;
+  return bytes > ULONG_MAX ? ULONG_MAX : bytes;
 }
 
 export const yesNo: Kind = {
@@ -115,18 +116,20 @@ export const octal: Kind = {
   },
 };
 
-/** Addresses to listen on; one empty word is none. */
+const isNone = (words: readonly string[]): boolean => words.length === 0 || (words.length === 1 && words[0] === '');
+
+/** Addresses to listen on, or none. */
 export const addresses: Kind = {
   parse(words) {
     if (words.length > 16) return fail('Too many bind addresses specified.');
-    return ok(words.length === 1 && words[0] === '' ? '' : words.join(' '));
+    return ok(isNone(words) ? '' : words.join(' '));
   },
 };
 
-/** `seconds changes` pairs; one empty word is none. */
+/** `seconds changes` pairs, or none. */
 export const savePoints: Kind = {
   parse(words) {
-    if (words.length === 0 || (words.length === 1 && words[0] === '')) return ok('');
+    if (isNone(words)) return ok('');
     const valid = words.every((word, i) => /^\d+$/.test(word) && Number(word) >= (i % 2 === 0 ? 1 : 0));
     return valid && words.length % 2 === 0
       ? ok(words.map((word) => BigInt(word).toString()).join(' '))
@@ -167,10 +170,10 @@ export const oomScores: Kind = {
   },
 };
 
-/** Percentiles of the latency distribution, 0 to 100; one empty word is none. */
+/** Percentiles of the latency distribution, 0 to 100, or none. */
 export const percentiles: Kind = {
   parse(words) {
-    if (words.length === 1 && words[0] === '') return ok('');
+    if (isNone(words)) return ok('');
     const values = words.map((word) => (/^[-+]?(\d+\.?\d*|\.\d+)$/.test(word) ? Number(word) : Number.NaN));
     if (values.some(Number.isNaN)) return fail('Invalid latency-tracking-info-percentiles parameters');
     if (values.some((value) => value < 0 || value > 100)) {

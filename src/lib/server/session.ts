@@ -133,6 +133,12 @@ export class Sessions implements StreamHandler {
     if (session.peerEnded && !session.held) session.stream.end();
   }
 
+  /** Ends a client's connection at once. */
+  kill(client: Client): void {
+    client.flags |= CLIENT_CLOSING;
+    client.stream.abort();
+  }
+
   /** Holds the client back: its bytes wait in the query buffer and then behind the window. */
   hold(session: Session): void {
     session.held = true;

@@ -105,8 +105,8 @@ export class Shard {
     if (nowMs !== this.lastExpireMs) {
       this.lastExpireMs = nowMs;
       if (engine.activeExpire) expireCycle(engine, nowMs, EXPIRE_BUDGET);
-      if (context.pausedUntilMs !== 0 && nowMs >= context.pausedUntilMs) this.resumePaused();
     }
+    if (context.pausedUntilMs !== 0 && nowMs >= context.pausedUntilMs) this.resumePaused();
     if (nowUs >= this.nextCronUs) {
       this.nextCronUs = nowUs + Math.floor((1000 * US_PER_MS) / context.config.hz);
       context.cron(nowMs);
@@ -114,10 +114,16 @@ export class Shard {
     }
   }
 
-  /** CLIENT PAUSE is over: everybody who waited goes on, in the order of arrival of the clients. */
-  resumePaused(): void {
+  /** CLIENT UNPAUSE: those who wait go on in the next turn. */
+  resumePausedSoon(): void {
+    this.context.pausedUntilMs = 1;
+  }
+
+  /** CLIENT PAUSE is over: everybody who waited goes on, in the order in which the clients came. */
+  private resumePaused(): void {
     const context = this.context;
     context.pausedUntilMs = 0;
+    context.pauseWritesOnly = false;
     for (const client of context.clients.all()) {
       const session = client.stream.owner as Session | null;
       if (session?.held) this.sessions.resume(session);

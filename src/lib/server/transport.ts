@@ -76,7 +76,7 @@ export class StackTransport implements Transport {
   }
 
   openStreams(): number {
-    return this.tcp.unfinished();
+    return this.tcp.connectionCount;
   }
 
   close(): void {
@@ -109,7 +109,7 @@ export class KernelTransport implements Transport {
   }
 
   nextDeadlineUs(): number {
-    return Number.POSITIVE_INFINITY;
+    return this.sockets.nextDeadlineUs();
   }
 
   wait(wakeFd: number, timeoutUs: number): void {

@@ -29,7 +29,9 @@ export const CLASS_BYTES = Int32Array.from(sizes);
 /** Pages of a slab, by class: enough for eight objects or more, so that the remainder is small. */
 export const SLAB_PAGES = Int32Array.from(sizes, (bytes) => (bytes <= 1024 ? 4 : 32));
 /** Objects of a slab, by class. */
-export const SLAB_OBJECTS = Int32Array.from(sizes, (bytes, index) => Math.floor((SLAB_PAGES[index] * PAGE_BYTES) / bytes));
+export const SLAB_OBJECTS = Int32Array.from(sizes, (bytes, index) =>
+  Math.floor((SLAB_PAGES[index] * PAGE_BYTES) / bytes),
+);
 
 /** The class of a size, by size in 8-byte units rounded up; sizes of 0 share the smallest class. */
 const CLASS_BY_UNITS = new Uint8Array((SMALL_MAX_BYTES >> 3) + 1);

@@ -1,0 +1,230 @@
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, release } from 'node:os';
+import { Flags } from '@oclif/core';
+import type { Contender, LinkKind } from '../lib/bench/contender.ts';
+import { LINK_KINDS, REDIS, redisContender, rtcpContender } from '../lib/bench/contender.ts';
+import { printSummary } from '../lib/bench/report.ts';
+import type { Comparison, Failed, Plan } from '../lib/bench/rounds.ts';
+import { compare } from '../lib/bench/rounds.ts';
+import type { CellSummary, Measurement } from '../lib/bench/summary.ts';
+import { summarise } from '../lib/bench/summary.ts';
+import { parseTargets } from '../lib/bench/target.ts';
+import type { Threshold } from '../lib/bench/threshold.ts';
+import { cellName, missedBy, parseThreshold } from '../lib/bench/threshold.ts';
+import type { TestName, Workload } from '../lib/bench/workload.ts';
+import { describeWorkload } from '../lib/bench/workload.ts';
+import { RtcpCommand } from '../lib/cli/command.ts';
+import { UsageError } from '../lib/cli/command-error.ts';
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_THRESHOLD_MISSED } from '../lib/cli/exit-codes.ts';
+import * as flag from '../lib/cli/flags.ts';
+
+interface BenchResult {
+  date: string;
+  machine: {
+    kernel: string;
+    cpu: string;
+    cpus: number;
+    node: string;
+    serverCpu: number | null;
+    loadCpu: number | null;
+  };
+  workload: Workload;
+  baseline: string;
+  cells: CellSummary[];
+  measurements: Measurement[];
+  failed: Failed[];
+  missed: { threshold: string; cell: string }[];
+  interrupted: boolean;
+}
+
+const QUICK_PIPELINES = [1, 16];
+const PIPELINES = [1, 16, 100];
+
+export default class Bench extends RtcpCommand {
+  static override summary =
+    'Compare servers under the same load: stock Redis, rtcp on each link, or whatever runs already.';
+  static override description =
+    "With --vs redis, everything is made for the purpose and removed again: network namespaces, a veth pair or a TAP, a stock redis-server, and rtcp serve on each --io. Every round runs each of them alone; ratios are taken within a round. The load is redis-benchmark. Server CPU is the server process's own time for each request, machine is the busy time of all processors, load included. With --target, the servers named are compared as they run; the first is the baseline.";
+  static override examples = [
+    {
+      command: '<%= config.bin %> bench --vs redis',
+      description: 'rtcp on packet, xdp, tap and kernel sockets against redis-server (root)',
+    },
+    {
+      command: '<%= config.bin %> bench --vs redis --io packet --quick',
+      description: 'One link, one round, a minute at most',
+    },
+    {
+      command: '<%= config.bin %> bench --target 127.0.0.1:6379 --target other=192.0.2.7:6380 -P 1 -P 16',
+      description: 'Two servers that run already',
+    },
+    {
+      command: "<%= config.bin %> bench --vs redis --io packet --fail-if 'packet.P16:ratio<1.7' --fail-if 'p99>5ms'",
+      description: 'For CI: exit 5 when a condition is met',
+    },
+  ];
+
+  static override flags = flag.withEnvironment({
+    vs: Flags.string({
+      options: [REDIS],
+      description: 'Start a stock server beside rtcp and take it as the baseline',
+      exclusive: ['target'],
+    }),
+    io: Flags.string({
+      options: [...LINK_KINDS],
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'Links of rtcp to compare (default: all)',
+    }),
+    target: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: '[NAME=]HOST:PORT',
+      description: 'Compare running servers instead: give it twice or more',
+    }),
+    clients: flag.count({ char: 'c', default: 50, min: 1, max: 10_000, description: 'Parallel connections' }),
+    requests: flag.count({
+      char: 'n',
+      min: 1,
+      description: 'Requests of each cell (default: 200k, 1.5m or 4m by pipeline depth)',
+    }),
+    pipeline: flag.count({
+      char: 'P',
+      multiple: true,
+      multipleNonGreedy: true,
+      min: 1,
+      max: 10_000,
+      description: 'Pipeline depths (default: 1, 16, 100)',
+    }),
+    size: flag.size({ char: 'd', default: 64, description: 'Bytes of a value' }),
+    keyspace: flag.count({ char: 'r', default: 100_000, min: 1, description: 'Keys to draw from' }),
+    tests: Flags.string({ char: 't', default: 'set,get', description: 'Tests, of set and get' }),
+    rounds: flag.count({ min: 1, max: 100, description: 'Rounds (default: 3; 1 with --quick)' }),
+    quick: Flags.boolean({ description: 'One round at P=1 and 16 with a fifth of the requests' }),
+    'server-cpu': flag.count({ min: 0, description: 'Processor for the server (default: 0)' }),
+    'load-cpu': flag.count({ min: 0, description: 'Processor for the load (default: the last)' }),
+    'no-pin': Flags.boolean({ description: 'Leave placement to the kernel', exclusive: ['server-cpu', 'load-cpu'] }),
+    'redis-server': Flags.string({ default: 'redis-server', description: 'The stock server to start' }),
+    'fail-if': Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'CONDITION',
+      description: 'Exit 5 if a cell meets it: [CELL:](rps|p50|p99|p999|cpu|busy|ratio|cpuratio)(<|>)VALUE',
+    }),
+    'export-json': Flags.string({
+      helpValue: 'FILE',
+      description: 'Write the result, with every single measurement, to a file',
+    }),
+  });
+
+  async run(): Promise<BenchResult> {
+    const { flags } = await this.parse(Bench);
+    const thresholds = (flags['fail-if'] ?? []).map(threshold);
+    const contenders =
+      flags.target === undefined ? this.started(flags.vs, flags.io, flags['redis-server']) : parseTargets(flags.target);
+    const workload: Workload = {
+      clients: flags.clients,
+      dataBytes: flags.size,
+      keyspace: flags.keyspace,
+      pipelines: flags.pipeline ?? (flags.quick ? QUICK_PIPELINES : PIPELINES),
+      tests: parseTests(flags.tests),
+      requests: flags.requests ?? null,
+      quick: flags.quick,
+    };
+    const pinned = !flags['no-pin'] && availableParallelism() > 1;
+    const plan: Plan = {
+      contenders,
+      workload,
+      rounds: flags.rounds ?? (flags.quick ? 1 : 3),
+      serverCpu: pinned ? (flags['server-cpu'] ?? 0) : null,
+      loadCpu: pinned ? (flags['load-cpu'] ?? availableParallelism() - 1) : null,
+    };
+    this.announce(plan);
+    const comparison = await this.compare(plan);
+    const result = this.result(plan, comparison, thresholds);
+    this.show(result);
+    if (flags['export-json'] !== undefined) writeFileSync(flags['export-json'], `${JSON.stringify(result, null, 2)}\n`);
+    if (result.interrupted) this.exitWith(EXIT_INTERRUPTED);
+    else if (result.failed.length > 0) this.exitWith(EXIT_FAILED);
+    else if (result.missed.length > 0) this.exitWith(EXIT_THRESHOLD_MISSED);
+    return result;
+  }
+
+  private started(vs: string | undefined, kinds: string[] | undefined, redisServer: string): Contender[] {
+    if (vs === undefined)
+      throw new UsageError('nothing to compare with', 'rtcp bench --vs redis, or two times --target HOST:PORT');
+    const chosen = kinds === undefined ? LINK_KINDS : LINK_KINDS.filter((kind: LinkKind) => kinds.includes(kind));
+    return [redisContender(redisServer), ...chosen.map((kind) => rtcpContender(kind, []))];
+  }
+
+  private announce(plan: Plan): void {
+    const names = plan.contenders.map((contender) => contender.name).join(', ');
+    const placement =
+      plan.serverCpu === null ? 'not pinned' : `server on CPU ${plan.serverCpu}, load on CPU ${plan.loadCpu}`;
+    this.output.note(`${plan.rounds} round(s) of ${names}; ${placement}`);
+    this.output.note(describeWorkload(plan.workload));
+    if (plan.contenders.some((contender) => contender.besideServer)) {
+      this.output.note("tap: the load runs in the server's own namespace; its ratio is to redis on the veth");
+    }
+  }
+
+  private async compare(plan: Plan): Promise<Comparison> {
+    const progress = this.output.progress('starting');
+    try {
+      return await compare(plan, this.interrupt, (text) => progress.update(text));
+    } finally {
+      progress.stop();
+    }
+  }
+
+  private result(plan: Plan, comparison: Comparison, thresholds: Threshold[]): BenchResult {
+    const baseline = plan.contenders[0].name;
+    const cells = summarise(comparison.measurements, baseline);
+    const missed = thresholds.flatMap((condition) =>
+      missedBy(condition, cells).map((cell) => ({ threshold: condition.text, cell: cellName(cell) })),
+    );
+    return {
+      date: new Date().toISOString(),
+      machine: {
+        kernel: release(),
+        cpu: cpus()[0]?.model ?? 'unknown',
+        cpus: availableParallelism(),
+        node: process.version,
+        serverCpu: plan.serverCpu,
+        loadCpu: plan.loadCpu,
+      },
+      workload: plan.workload,
+      baseline,
+      cells,
+      measurements: comparison.measurements,
+      failed: comparison.failed,
+      missed,
+      interrupted: comparison.interrupted,
+    };
+  }
+
+  private show(result: BenchResult): void {
+    if (result.cells.length > 0) printSummary(this.output, result.cells);
+    for (const failed of result.failed) this.output.warn(`${failed.contender} could not be measured: ${failed.cause}`);
+    for (const missed of result.missed) this.output.note(`missed: ${missed.cell} has ${missed.threshold}`);
+    if (result.interrupted) this.output.note('interrupted: what was measured until then is above');
+  }
+}
+
+function threshold(text: string): Threshold {
+  const parsed = parseThreshold(text);
+  if (parsed === null)
+    throw new UsageError(
+      `--fail-if: '${text}' is not a condition`,
+      "for example --fail-if 'p99>2ms' or 'xdp.P16:ratio<1.7'",
+    );
+  return parsed;
+}
+
+function parseTests(text: string): TestName[] {
+  const names = text.toLowerCase().split(',');
+  const tests = names.filter((name): name is TestName => name === 'set' || name === 'get');
+  if (tests.length !== names.length || tests.length === 0)
+    throw new UsageError(`--tests: '${text}' is not a list of set and get`, '-t set,get');
+  return tests;
+}

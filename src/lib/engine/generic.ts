@@ -1,0 +1,30 @@
+/** The handlers of the generic commands, by name. */
+import type { HandlerFamily } from './dispatch-table.ts';
+import { del, exists, randomkey, touch, type } from './generic/existence.ts';
+import { expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl } from './generic/expiry.ts';
+import { keys, scan } from './generic/iteration.ts';
+import { copy, move, rename, renamenx } from './generic/rename.ts';
+
+export const genericHandlers: HandlerFamily = {
+  copy,
+  del,
+  exists,
+  expire,
+  expireat,
+  expiretime,
+  keys,
+  move,
+  persist,
+  pexpire,
+  pexpireat,
+  pexpiretime,
+  pttl,
+  randomkey,
+  rename,
+  renamenx,
+  scan,
+  touch,
+  ttl,
+  type,
+  unlink: del,
+};

@@ -1,0 +1,184 @@
+/**
+ * The one place where commands find, make, change and remove keys. So this is where a key whose time is over disappears when
+ * it is looked at, where hits and misses are counted, and where every change passes whoever listens to changes.
+ *
+ *   lookupRead ───┐                       ┌─ setString, makeString ──┐
+ *   lookupWrite ──┼─▶ ref, or 0 for none ─┼─ setExpiry, persist      ├─▶ changed(event) ─▶ engine.keyListener
+ *   peek ─────────┘                       └─ remove                 ─┘
+ *
+ * Keys are arguments (their index in the batch) and their hash; values are refs into the arena. A function that makes or
+ * moves a record returns its ref, or 0 after it has answered that there is no memory: then nothing was changed.
+ */
+import type { Keyspace } from '../store/keyspace.ts';
+import { CLIENT_NO_TOUCH } from './client.ts';
+import type { Engine } from './engine.ts';
+
+export const TYPE_STRING = 0;
+
+/** Flags of a string record: its encoding, where it can't be told from the bytes. */
+export const STRING_PLAIN = 0;
+/** Was made by APPEND or SETRANGE: `raw` whatever it holds. */
+export const STRING_RAW = 1;
+/** Was made by INCRBYFLOAT: never `int`. */
+export const STRING_TEXT = 2;
+
+/** Deadlines are kept below this, in ms since 1970: the year 287396. */
+export const MAX_DEADLINE_MS = Number.MAX_SAFE_INTEGER;
+
+/** What a record may need beyond its key and value: header, size class, page rounding. */
+const RECORD_OVERHEAD_BYTES = 8192;
+const CLASS_WASTE = 1.125;
+
+// ── finding ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Hash of the key in argument `i`. */
+export function hashOf(engine: Engine, i: number): number {
+  return engine.db.hash(engine.argOffset[i], engine.argLength[i]);
+}
+
+/** The live record of the key in argument `i`, or 0; one whose time is over is removed first. */
+export function find(engine: Engine, db: Keyspace, i: number, hash: number): number {
+  const ref = db.find(engine.argOffset[i], engine.argLength[i], hash);
+  if (ref === 0 || db.expires === 0) return ref;
+  return dropIfExpired(engine, db, ref) ? 0 : ref;
+}
+
+/** For commands that read: counts a hit or a miss, marks the access. */
+export function lookupRead(engine: Engine, i: number, hash: number): number {
+  const ref = peek(engine, i, hash);
+  if (ref !== 0) touch(engine, ref);
+  return ref;
+}
+
+/** For commands that change the key: marks the access. */
+export function lookupWrite(engine: Engine, i: number, hash: number): number {
+  const ref = find(engine, engine.db, i, hash);
+  if (ref !== 0) touch(engine, ref);
+  return ref;
+}
+
+/** For commands that ask about the key and leave no trace of it: counts a hit or a miss. */
+export function peek(engine: Engine, i: number, hash: number): number {
+  const ref = find(engine, engine.db, i, hash);
+  if (ref !== 0) engine.stats.keyspaceHits++;
+  else engine.stats.keyspaceMisses++;
+  return ref;
+}
+
+function touch(engine: Engine, ref: number): void {
+  if ((engine.client.flags & CLIENT_NO_TOUCH) === 0) engine.db.touch(ref, engine.accessClock);
+}
+
+/** True when the record's time is over. */
+export function isExpired(engine: Engine, db: Keyspace, ref: number): boolean {
+  const atMs = db.expiry(ref);
+  return atMs >= 0 && engine.nowMs > atMs;
+}
+
+/** Removes the record when its time is over, and says whether it was. */
+export function dropIfExpired(engine: Engine, db: Keyspace, ref: number): boolean {
+  if (!isExpired(engine, db, ref)) return false;
+  expire(engine, db, ref);
+  return true;
+}
+
+// ── changing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A change was made: counts it and tells who listens. */
+export function changed(engine: Engine, db: Keyspace, event: string, ref: number): void {
+  engine.stats.dirty++;
+  if (engine.keyListener !== null) engine.keyListener.keyChanged(event, db, ref);
+}
+
+/**
+ * Gives the key in argument `i` the string in argument `value`. `ref` is what looking the key up directly before returned.
+ * The caller reports the change.
+ */
+export function setString(
+  engine: Engine,
+  i: number,
+  hash: number,
+  ref: number,
+  value: number,
+  keepExpiry: boolean,
+): number {
+  const length = engine.argLength[value];
+  const made = makeString(engine, i, hash, ref, length, keepExpiry);
+  if (made !== 0) engine.arena.copyIn(made, engine.db.valueByte(made), engine.memory, engine.argOffset[value], length);
+  return made;
+}
+
+/** As setString, with room for `length` bytes: the first ones of a string that was there are kept, others are undefined. */
+export function makeString(
+  engine: Engine,
+  i: number,
+  hash: number,
+  ref: number,
+  length: number,
+  keepExpiry: boolean,
+): number {
+  const db = engine.db;
+  if (ref === 0) {
+    const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, TYPE_STRING, length);
+    return made !== 0 ? made : outOfMemory(engine);
+  }
+  let made = db.resize(ref, length);
+  if (made === 0) return outOfMemory(engine);
+  db.setFlags(made, STRING_PLAIN);
+  if (!keepExpiry && db.expires !== 0) made = db.setExpiry(made, -1);
+  return made;
+}
+
+/** Makes the key expire at `atMs`. The caller reports the change. */
+export function setExpiry(engine: Engine, db: Keyspace, ref: number, atMs: number): number {
+  const moved = db.setExpiry(ref, Math.min(atMs, MAX_DEADLINE_MS));
+  return moved !== 0 ? moved : outOfMemory(engine);
+}
+
+/** Makes the key live for ever; 0 when it did already. The caller reports the change. */
+export function persist(engine: Engine, db: Keyspace, ref: number): number {
+  if (db.expiry(ref) < 0) return 0;
+  const moved = db.setExpiry(ref, -1);
+  return moved !== 0 ? moved : outOfMemory(engine);
+}
+
+/** Removes a key, as a change that clients asked for. */
+export function remove(engine: Engine, db: Keyspace, ref: number): void {
+  changed(engine, db, 'del', ref);
+  db.remove(ref);
+}
+
+/** Removes a key whose time is over. */
+function expire(engine: Engine, db: Keyspace, ref: number): void {
+  engine.stats.expiredKeys++;
+  changed(engine, db, 'expired', ref);
+  db.remove(ref);
+}
+
+/**
+ * Removes keys whose time is over and that nobody asks for, touching at most `budget` records and slots of the wheel; true
+ * when work is left.
+ */
+export function expireCycle(engine: Engine, nowMs: number, budget: number): boolean {
+  engine.onExpire ??= (index, ref) => expire(engine, engine.databases[index], ref);
+  return engine.wheel.advance(nowMs - 1, budget, engine.onExpire); // a key lives through its last millisecond
+}
+
+// ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * True when `bytes` more of key and value surely fit. For commands that change several things: when one of them found no
+ * memory, the ones before it could not be undone.
+ */
+export function hasRoom(engine: Engine, bytes: number): boolean {
+  const arena = engine.arena;
+  if (arena.usedBytes + bytes * CLASS_WASTE + RECORD_OVERHEAD_BYTES <= arena.limitBytes) return true;
+  outOfMemory(engine);
+  return false;
+}
+
+/** Answers that there is no memory; returns 0, for callers that return a ref. */
+export function outOfMemory(engine: Engine): 0 {
+  engine.reply.error("OOM command not allowed when used memory > 'maxmemory'.");
+  return 0;
+}

@@ -1,0 +1,33 @@
+/** Packet memory as the kernel sees it: its address, its advice, and letting go of rings that were mapped over it. */
+import type { PacketMemory } from '../memory/packet-memory.ts';
+import { native, onFirstUse } from './library.ts';
+
+const table = onFirstUse(() => ({
+  addressOf: native<(memory: Uint8Array) => number>('uint64_t rtcp_address_of(void *memory)'),
+  unmap: native<(base: number, offset: number, bytes: number) => number>(
+    'int rtcp_unmap(uint64_t base, int32_t offset, int32_t bytes)',
+  ),
+  advise: native<(base: number, offset: number, bytes: number, advice: number) => number>(
+    'int rtcp_advise(uint64_t base, int32_t offset, int32_t bytes, int advice)',
+  ),
+}));
+
+/** madvise(2): the child of a fork does not get these pages, so pinned ones are never copied. */
+export const ADVICE_DONT_FORK = 10;
+/** madvise(2): back these pages with huge ones. */
+export const ADVICE_HUGE_PAGES = 14;
+
+/** The address of offset 0, for the `base` of hot calls. It never changes. */
+export function baseAddress(memory: PacketMemory): number {
+  return table().addressOf(memory.u8);
+}
+
+/** Puts zero pages where the kernel's rings were mapped. Every view stays valid. */
+export function unmap(memory: PacketMemory, offset: number, bytes: number): number {
+  return table().unmap(baseAddress(memory), offset, bytes);
+}
+
+/** ADVICE_* for a page-aligned range; a hint, so a refusal is only returned. */
+export function advise(memory: PacketMemory, offset: number, bytes: number, advice: number): number {
+  return table().advise(baseAddress(memory), offset, bytes, advice);
+}

@@ -1,0 +1,90 @@
+/**
+ * A shard from its parts: memory, store, engine, sessions, and the transport that carries them. Used by the worker behind
+ * `rtcp serve`, and by tests and benchmarks with a link of their own.
+ */
+import type { Clock } from '../clock.ts';
+import { Client } from '../engine/client.ts';
+import { commandHandlers } from '../engine/command-command.ts';
+import { Engine } from '../engine/engine.ts';
+import { genericHandlers } from '../engine/generic.ts';
+import { stringHandlers } from '../engine/string.ts';
+import { Stream } from '../link/stream.ts';
+import { BufferPool } from '../memory/buffer-pool.ts';
+import type { PacketMemory } from '../memory/packet-memory.ts';
+import { SendQueue } from '../memory/send-queue.ts';
+import { secretWords, unseededRandom } from '../random.ts';
+import { CommandBatch } from '../resp/batch.ts';
+import { Reply } from '../resp/reply.ts';
+import { Arena } from '../store/arena.ts';
+import { Keyspace } from '../store/keyspace.ts';
+import { ExpiryWheel } from '../store/wheel.ts';
+import { bindServerCommands } from './commands/bind.ts';
+import type { Config } from './config.ts';
+import { ServerContext, type ServerHooks } from './context.ts';
+import { Dispatcher } from './dispatch.ts';
+import { Sessions } from './session.ts';
+
+export interface ShardCore {
+  engine: Engine;
+  context: ServerContext;
+  dispatcher: Dispatcher;
+  sessions: Sessions;
+}
+
+export interface CoreOptions {
+  memory: PacketMemory;
+  clock: Clock;
+  config: Config;
+  hooks: ServerHooks;
+  version: string;
+}
+
+/** Everything above the transport. */
+export function assembleCore(options: CoreOptions): ShardCore {
+  const { memory, clock, config } = options;
+  const batch = new CommandBatch();
+  const arena = new Arena();
+  const wheel = new ExpiryWheel(arena, clock.wallMs());
+  const hashKey = secretWords(2);
+  const databases = Array.from({ length: config.databases }, (_, i) => new Keyspace(arena, memory, hashKey, wheel, i));
+  const reply = new Reply(memory);
+  const random = unseededRandom();
+  const nobody = new Client(0, new NobodyStream(memory), clock.wallMs(), true);
+  const engine = new Engine({ memory, batch, reply, arena, databases, wheel, clock, random }, nobody);
+  engine.nowMs = clock.wallMs();
+  const context = new ServerContext({ engine, config, hooks: options.hooks, version: options.version });
+  const families = [stringHandlers, genericHandlers, commandHandlers, bindServerCommands(context)];
+  const dispatcher = new Dispatcher(engine, context, clock, families);
+  const sessions = new Sessions(memory, batch, context, dispatcher);
+  sessions.parser.maxBulkBytes = config.maxBulkBytes;
+  config.onChange('proto-max-bulk-len', (changed) => {
+    sessions.parser.maxBulkBytes = changed.maxBulkBytes;
+    return null;
+  });
+  return { engine, context, dispatcher, sessions };
+}
+
+/** The peer of the client that stands in before the first command. */
+class NobodyStream extends Stream {
+  readonly queue: SendQueue;
+
+  constructor(memory: PacketMemory) {
+    super();
+    this.queue = new SendQueue(memory, new BufferPool(memory, 1, 1024));
+  }
+
+  override requestFlush(): void {}
+  override end(): void {}
+  override abort(): void {}
+  override pauseRead(): void {}
+  override resumeRead(): void {}
+  override remoteAddress(): string {
+    return '';
+  }
+  override localAddress(): string {
+    return '';
+  }
+  override descriptor(): number {
+    return -1;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What changing a parameter changes: at start-up for the values that the configuration came with, and by CONFIG SET from then
+ * on. Parameters that the code reads when it needs them (timeout, slowlog-log-slower-than …) need nothing here.
+ */
+import { PARAMETERS } from './config-table.ts';
+import type { ServerContext } from './context.ts';
+
+export function applyConfig(context: ServerContext): void {
+  const { config, engine, clients } = context;
+  const effects: Record<string, () => string | null> = {
+    maxmemory: () => {
+      const limit = config.maxMemoryBytes;
+      engine.arena.limitBytes = limit === 0 ? context.arenaBytes : Math.min(limit, context.arenaBytes);
+      if (limit !== 0 && engine.arena.usedBytes > limit) {
+        context.log(
+          'warning',
+          `WARNING: the new maxmemory value set via CONFIG SET (${limit}) is smaller than the current memory usage ` +
+            `(${engine.arena.usedBytes}). This will result in key eviction and/or the inability to accept new write ` +
+            'commands depending on the maxmemory-policy.',
+        );
+      }
+      return null;
+    },
+    'proto-max-bulk-len': () => {
+      engine.maxStringBytes = config.maxBulkBytes;
+      return null;
+    },
+    'slowlog-max-len': () => {
+      context.slowlog.trim(config.slowlogMaxLength);
+      return null;
+    },
+    requirepass: () => {
+      // Without a password everybody is in, also those who came while there was one.
+      if (!context.authRequired()) for (const client of clients.all()) client.authenticated = true;
+      return null;
+    },
+  };
+  for (const [name, effect] of Object.entries(effects)) {
+    effect();
+    config.onChange(name, effect);
+  }
+  for (const [name, error] of Object.entries(REFUSED)) config.onChange(name, () => error);
+  for (const { name } of PARAMETERS.filter((one) => one.name.startsWith('tls-'))) config.onChange(name, () => NO_TLS);
+}
+
+const NO_TLS = 'Unable to update TLS configuration. Check server logs.';
+
+/** What can't be changed while the server runs, in redis-server's words for a change that failed. */
+const REFUSED: Readonly<Record<string, string>> = {
+  port: 'Unable to listen on this port. Check server logs.',
+  bind: 'Failed to bind to specified addresses.',
+  appendonly: 'Unable to turn on AOF. Check server logs.',
+};

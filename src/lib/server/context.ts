@@ -1,0 +1,207 @@
+/**
+ * What the server knows beside its data: one ServerContext for each shard, made when the shard starts, handed to the sessions
+ * and the dispatcher, and held by the handlers of the connection and server commands.
+ *
+ *   engine ─┐
+ *   config  ├─ context ── hooks ──▶ the shard: stop, close a client, sleep, what carries us
+ *   clients ┘
+ */
+import { randomBytes } from 'node:crypto';
+import type { Client } from '../engine/client.ts';
+import { COMMAND_CONTAINER, commandFlags } from '../engine/command-table.ts';
+import { subcommandOf } from '../engine/dispatch-table.ts';
+import type { Engine } from '../engine/engine.ts';
+import { Clients } from './clients.ts';
+import type { Config } from './config.ts';
+import { applyConfig } from './config-effects.ts';
+import type { LogLevel } from './log.ts';
+import { MonitorFeed, shownArgument } from './monitor.ts';
+import { Slowlog } from './slowlog.ts';
+import { CommandStats, ErrorStats, ServerStats } from './stats.ts';
+import { WallClock } from './wall-clock.ts';
+
+/** The version of Redis whose behaviour clients may expect. */
+export const REDIS_VERSION = '7.2.4';
+
+/** How SHUTDOWN was asked for. */
+export interface ShutdownRequest {
+  /** Don't wait for anything. */
+  readonly now: boolean;
+  /** Go on although something failed. */
+  readonly force: boolean;
+}
+
+/** What carries the connections, for INFO and the log. */
+export interface TransportInfo {
+  /** xdp, packet, tap, socket. */
+  readonly io: string;
+  /** Name of the interface, or '' for kernel sockets. */
+  readonly interface: string;
+  /** The address that we listen on, A.B.C.D. */
+  readonly address: string;
+  readonly port: number;
+  /** Counters of link and stack: field name → value, in the order in which they are shown. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** What the shard does for commands. */
+export interface ServerHooks {
+  /** Stops the server after this turn. */
+  requestShutdown(request: ShutdownRequest): void;
+  /** Takes a shutdown back; false when none is under way. */
+  abortShutdown(): boolean;
+  /** Ends the client's connection at once; what is queued for it is lost. Sets CLIENT_CLOSING. */
+  killClient(client: Client): void;
+  /** DEBUG SLEEP: blocks the whole shard. */
+  sleepMs(ms: number): void;
+  /** CLIENT UNPAUSE: the clients that were held go on once the running command is done. */
+  resumePaused(): void;
+  transportInfo(): TransportInfo;
+  log(level: LogLevel, text: string): void;
+}
+
+export interface ContextParts {
+  engine: Engine;
+  config: Config;
+  hooks: ServerHooks;
+  /** Version of the rtcp package. */
+  version: string;
+}
+
+export class ServerContext {
+  readonly engine: Engine;
+  readonly config: Config;
+  readonly hooks: ServerHooks;
+  readonly version: string;
+  readonly clients = new Clients();
+  readonly slowlog = new Slowlog();
+  readonly stats = new ServerStats();
+  readonly commandStats = new CommandStats();
+  readonly errorStats = new ErrorStats();
+  readonly wallClock: WallClock;
+  readonly startedMs: number;
+  /** Bytes of the arena in use before there was any data. */
+  readonly startupBytes: number;
+  /** 40 hex digits that no other run has. */
+  readonly runId = randomBytes(20).toString('hex');
+  readonly replicationId = randomBytes(20).toString('hex');
+  /** The most that the arena may hold whatever maxmemory says. */
+  readonly arenaBytes: number;
+  /** CLIENT PAUSE holds until then, ms since 1970; 0 when nobody is paused. */
+  pausedUntilMs = 0;
+  /** It holds only the commands that write. */
+  pauseWritesOnly = false;
+  private readonly monitorFeed: MonitorFeed;
+
+  constructor(parts: ContextParts) {
+    this.engine = parts.engine;
+    this.config = parts.config;
+    this.hooks = parts.hooks;
+    this.version = parts.version;
+    this.wallClock = new WallClock(parts.engine.clock);
+    this.startedMs = parts.engine.clock.wallMs();
+    this.startupBytes = parts.engine.arena.usedBytes;
+    this.arenaBytes = parts.engine.arena.limitBytes;
+    applyConfig(this);
+    this.monitorFeed = new MonitorFeed(parts.engine.memory);
+  }
+
+  /** Clients have to authenticate. */
+  authRequired(): boolean {
+    return this.config.password !== '';
+  }
+
+  /** The data takes more than maxmemory. */
+  get outOfMemory(): boolean {
+    const limit = this.config.maxMemoryBytes;
+    return limit !== 0 && this.engine.arena.usedBytes > limit;
+  }
+
+  log(level: LogLevel, text: string): void {
+    this.hooks.log(level, text);
+  }
+
+  /** Where the command at `arg` counts in `commandStats`: its id, or the slot of the subcommand that was called. */
+  statSlot(id: number, arg: number, argc: number): number {
+    if ((commandFlags[id] & COMMAND_CONTAINER) === 0 || argc < 2) return id;
+    const subcommand = subcommandOf(this.engine, id, arg);
+    return subcommand === undefined ? id : this.commandStats.slotOf(subcommand);
+  }
+
+  /** A command was refused before it ran; `error` is what it was answered. */
+  rejected(slot: number, error: string): void {
+    if (slot >= 0) this.commandStats.rejected[slot]++;
+    this.countError(error);
+  }
+
+  /** A command ran and answered with an error. */
+  failed(slot: number, error: string): void {
+    this.commandStats.failed[slot]++;
+    this.countError(error);
+  }
+
+  private countError(error: string): void {
+    this.stats.errorReplies++;
+    this.errorStats.record(error);
+  }
+
+  get monitoring(): boolean {
+    return this.clients.monitors.size > 0;
+  }
+
+  /** Shows the command at `arg`, which has just run, to the clients that monitor. */
+  feedMonitors(arg: number, argc: number): void {
+    const { engine } = this;
+    this.monitorFeed.show(engine, arg, argc, this.wallClock.nowUs(), this.clients.monitors);
+    for (const client of this.clients.monitors) {
+      if (this.outputLimitReached(client, client.stream.queue.totalBytes)) this.closeForOutput(client);
+    }
+  }
+
+  /** Puts the command at `arg`, which has just run and took `micros`, into the slow log. */
+  slowlogAdd(arg: number, argc: number, micros: number): void {
+    const { client } = this.engine;
+    this.slowlog.add({
+      nowMs: this.engine.nowMs,
+      micros: Math.round(micros),
+      argc,
+      argument: (i) => shownArgument(this.engine, arg, argc, i),
+      address: client.stream.remoteAddress(),
+      clientName: client.name,
+      maxLength: this.config.slowlogMaxLength,
+    });
+  }
+
+  /** Periodic work, `hz` times a second: rates, the memory peak, clients that are idle or take too little. */
+  cron(nowMs: number): void {
+    this.stats.sample(nowMs, this.engine.stats.commandsProcessed);
+    this.notePeak(nowMs);
+    const idleMs = this.config.timeoutSeconds * 1000;
+    for (const client of this.clients.all()) {
+      if (this.outputLimitReached(client, client.stream.queue.totalBytes)) this.closeForOutput(client);
+      else if (idleMs > 0 && nowMs - client.lastCommandMs > idleMs && !this.clients.monitors.has(client)) {
+        this.log('verbose', 'Closing idle client');
+        this.hooks.killClient(client);
+      }
+    }
+  }
+
+  notePeak(nowMs: number): void {
+    const used = this.engine.arena.usedBytes;
+    if (used <= this.stats.memoryPeakBytes) return;
+    this.stats.memoryPeakBytes = used;
+    this.stats.memoryPeakTimeMs = nowMs;
+  }
+
+  /** More waits for the client than its class may have. */
+  outputLimitReached(client: Client, waitingBytes: number): boolean {
+    return this.clients.overOutputLimit(client, waitingBytes, this.config.outputLimits, this.engine.nowMs);
+  }
+
+  /** Closes a client that does not take its replies. */
+  closeForOutput(client: Client): void {
+    this.stats.outputLimitDisconnections++;
+    this.log('warning', `Client id=${client.id} closed for overcoming of output buffer limits.`);
+    this.hooks.killClient(client);
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Segments that no open connection stands behind, and those with their own options: SYNs, resets, answers in TIME-WAIT. Cold:
+ * built field by field in a control buffer.
+ */
+import type { Hop } from '../net/hop.ts';
+import { fold, pseudoHeader } from '../wire/checksum.ts';
+import { ethernetHeaderBytes } from '../wire/ethernet.ts';
+import { IPV4_DESTINATION, IPV4_HEADER_BYTES, IPV4_SOURCE, PROTOCOL_TCP } from '../wire/ipv4.ts';
+import {
+  ACK,
+  FIN,
+  RST,
+  SYN,
+  TCP_CHECKSUM,
+  TCP_HEADER_BYTES,
+  tcpAcknowledgment,
+  tcpDestinationPort,
+  tcpFlags,
+  tcpHeaderBytes,
+  tcpSequence,
+  tcpSourcePort,
+  writeTcp,
+  writeTcpChecksum,
+} from '../wire/tcp.ts';
+import type { Connection } from './connection.ts';
+import { synOptionBytes, TIMESTAMPS_BLOCK_BYTES, writeSynOptions, writeTimestamps } from './options.ts';
+import type { TcpStack } from './stack.ts';
+
+/** Where a segment goes and comes from; reused, so that nothing is allocated for each. */
+export class Endpoints {
+  localIp = 0;
+  remoteIp = 0;
+  localPort = 0;
+  remotePort = 0;
+  hop: Hop | null = null;
+  timestamps = false;
+  tsVal = 0;
+  tsEcr = 0;
+}
+
+/** Sends a segment without payload. False when there is no buffer or no hardware address (counted). */
+export function sendBare(
+  stack: TcpStack,
+  to: Endpoints,
+  sequence: number,
+  acknowledgment: number,
+  flags: number,
+  window: number,
+): boolean {
+  const optionBytes = to.timestamps ? TIMESTAMPS_BLOCK_BYTES : 0;
+  const id = allocate(stack, to.hop);
+  if (id === 0) return false;
+  const tcp = stack.link.control.payload(id) - TCP_HEADER_BYTES - optionBytes;
+  const headerBytes = TCP_HEADER_BYTES + optionBytes;
+  writeTcp(stack.memory, tcp, to.localPort, to.remotePort, sequence, acknowledgment, headerBytes, flags, window);
+  if (to.timestamps) writeTimestamps(stack.memory, tcp + TCP_HEADER_BYTES, to.tsVal, to.tsEcr);
+  dispatch(stack, null, to, id, tcp, headerBytes);
+  return true;
+}
+
+/** Sends the SYN or (`flags` with ACK) the SYN,ACK of a connection, with its options. */
+export function sendSyn(c: Connection, flags: number): boolean {
+  const stack = c.stack;
+  const offer = stack.config;
+  const answering = (flags & ACK) !== 0;
+  // An option is sent in a SYN,ACK only if it was in the SYN (RFC 7323 §1.3, RFC 2018 §2).
+  const timestamps = answering ? c.timestamps : offer.timestamps;
+  const scale = (answering ? c.peerScales : offer.windowScale) ? stack.windowScale : -1;
+  const sack = answering ? c.sackPermitted : offer.sack;
+  const id = allocate(stack, c.hop);
+  if (id === 0) return false;
+  const headerBytes = TCP_HEADER_BYTES + synOptionBytes(scale, timestamps, sack);
+  const tcp = stack.link.control.payload(id) - headerBytes;
+  const window = Math.min(stack.receiveWindow, 0xffff); // never scaled in a SYN (RFC 7323 §2.2)
+  const acknowledgment = answering ? c.rcvNxt : 0;
+  writeTcp(stack.memory, tcp, c.localPort, c.remotePort, c.iss, acknowledgment, headerBytes, flags, window);
+  const tsVal = (stack.clockMs + c.tsOffset) | 0;
+  const tsEcr = answering ? c.tsRecent : 0;
+  writeSynOptions(stack.memory, tcp + TCP_HEADER_BYTES, stack.offeredMss, scale, timestamps, sack, tsVal, tsEcr);
+  if (answering) {
+    c.lastAckSent = c.rcvNxt;
+    c.rcvAdv = (c.rcvNxt + window) | 0;
+  }
+  dispatch(stack, c, endpointsOf(c), id, tcp, headerBytes);
+  return true;
+}
+
+/** Resets the peer of a connection: <SEQ=sequence><CTL=RST>, with timestamps if they are in use (RFC 7323 §3.2). */
+export function sendReset(c: Connection, sequence: number): void {
+  const stack = c.stack;
+  if (!stack.resetBudget.take(stack.nowSeconds)) {
+    stack.counters.resetsThrottled++;
+    return;
+  }
+  stack.counters.resetsOut++;
+  sendBare(stack, endpointsOf(c), sequence, 0, RST, 0);
+}
+
+/**
+ * Answers a segment that belongs to no connection (RFC 9293 §3.10.7.1), or to one that does not take it: nothing to a reset;
+ * <SEQ=SEG.ACK><CTL=RST> if it acknowledges something, else <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>.
+ */
+export function answerWithReset(stack: TcpStack, frame: number, ip: number, tcp: number, length: number): void {
+  const memory = stack.memory;
+  const flags = tcpFlags(memory, tcp);
+  if ((flags & RST) !== 0) return;
+  if (!stack.resetBudget.take(stack.nowSeconds)) {
+    stack.counters.resetsThrottled++;
+    return;
+  }
+  const to = stack.endpoints;
+  to.localIp = memory.dv.getInt32(ip + IPV4_DESTINATION, false);
+  to.remoteIp = memory.dv.getInt32(ip + IPV4_SOURCE, false);
+  to.localPort = tcpDestinationPort(memory, tcp);
+  to.remotePort = tcpSourcePort(memory, tcp);
+  to.hop = frame !== 0 ? stack.net.replyHop(frame) : stack.net.hop(to.remoteIp);
+  to.timestamps = false;
+  stack.counters.resetsOut++;
+  if ((flags & ACK) !== 0) {
+    sendBare(stack, to, tcpAcknowledgment(memory, tcp), 0, RST, 0);
+    return;
+  }
+  const text = length - tcpHeaderBytes(memory, tcp);
+  const controls = ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0);
+  sendBare(stack, to, 0, (tcpSequence(memory, tcp) + text + controls) | 0, RST | ACK, 0);
+}
+
+function endpointsOf(c: Connection): Endpoints {
+  const stack = c.stack;
+  const to = stack.endpoints;
+  to.localIp = c.localIp;
+  to.remoteIp = c.remoteIp;
+  to.localPort = c.localPort;
+  to.remotePort = c.remotePort;
+  to.hop = c.hop;
+  to.timestamps = c.timestamps;
+  to.tsVal = (stack.clockMs + c.tsOffset) | 0;
+  to.tsEcr = c.tsRecent;
+  return to;
+}
+
+function allocate(stack: TcpStack, hop: Hop | null): number {
+  if (hop === null || !hop.resolved) {
+    if (hop !== null) stack.net.resolve(hop);
+    return 0;
+  }
+  const id = stack.link.control.alloc();
+  if (id === 0) stack.counters.noBuffer++;
+  return id;
+}
+
+/** Puts the lower headers in front and the checksum in, and gives the frame to the link and the buffer back to its pool. */
+function dispatch(
+  stack: TcpStack,
+  c: Connection | null,
+  to: Endpoints,
+  id: number,
+  tcp: number,
+  headerBytes: number,
+): void {
+  const hop = to.hop!;
+  const { memory, link, config } = stack;
+  const ethernetBytes = ethernetHeaderBytes(hop.vlan);
+  const frame = tcp - IPV4_HEADER_BYTES - ethernetBytes;
+  const { localIp, remoteIp } = to;
+  hop.used = true;
+  stack.net.writeEthernetIpv4(
+    frame,
+    hop,
+    localIp,
+    remoteIp,
+    PROTOCOL_TCP,
+    headerBytes,
+    config.tos,
+    0,
+    true,
+    config.ttl,
+  );
+  let l4Offset = 0;
+  if (stack.checksumOffload) {
+    memory.u16[(tcp + TCP_CHECKSUM) >> 1] = fold(pseudoHeader(localIp, remoteIp, PROTOCOL_TCP, headerBytes));
+    l4Offset = tcp - frame;
+  } else writeTcpChecksum(memory, tcp, headerBytes, localIp, remoteIp);
+  const end = tcp + headerBytes;
+  stack.counters.segmentsOut++;
+  if (stack.observer !== null) stack.observer.segmentOut(c, tcp, headerBytes, end, 0);
+  link.transmit(link.control, id, frame, end - frame, end, 0, l4Offset, 0);
+  link.control.release(id);
+}
