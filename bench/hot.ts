@@ -40,7 +40,7 @@ const PSH = 8;
 const memory = new PacketMemory(256 << 20, 32 << 20);
 const link = new HotLink(memory);
 const random = new Random(1);
-const net = new Interface(link, { address: SERVER, prefixLength: 24, random });
+const net = new Interface(link, { address: SERVER, prefixLength: 24, takeover: true, random });
 const hooks = {
   requestShutdown: () => {},
   abortShutdown: () => false,
@@ -59,9 +59,9 @@ const sequence = new Int32Array(CONNECTIONS).fill(1000);
 const acknowledgment = new Int32Array(CONNECTIONS);
 const { dv, u8 } = memory;
 
-/** Writes a frame of connection `i` into receive slot `i`; the checksums are declared verified. */
-function writeFrame(i: number, bits: number, payload: number): void {
-  const f = link.slot(i);
+/** Writes a frame of connection `i` into a receive slot; the checksums are declared verified. */
+function writeFrame(slot: number, i: number, bits: number, payload: number): void {
+  const f = link.slot(slot);
   u8.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0], f);
   dv.setUint16(f + 16, HEADERS - 14 + payload);
   dv.setUint32(f + 18, 0x4000);
@@ -77,9 +77,9 @@ function writeFrame(i: number, bits: number, payload: number): void {
   dv.setUint16(f + 48, 0xffff);
   dv.setUint32(f + 54, 0x0101_080a);
   dv.setUint32(f + 58, 1);
-  link.rxOffset[i] = f;
-  link.rxLength[i] = HEADERS + payload;
-  link.rxFlags[i] = RX_CHECKSUM_VALID;
+  link.rxOffset[slot] = f;
+  link.rxLength[slot] = HEADERS + payload;
+  link.rxFlags[slot] = RX_CHECKSUM_VALID;
 }
 
 let nowUs = 1_000_000;
@@ -95,8 +95,7 @@ function openConnections(): void {
     const before = link.stats.txFrames;
     // One at a time in slot 0, so that each SYN,ACK can be read.
     const f = link.slot(0);
-    writeFrame(0, SYN, 0);
-    dv.setUint16(f + 34, 20_000 + i);
+    writeFrame(0, i, SYN, 0);
     turn(1);
     if (link.stats.txFrames === before) throw new Error('no SYN,ACK');
     sequence[i]++;
@@ -118,7 +117,7 @@ const VALUE = 'v'.repeat(64);
 /** A burst of one request on each connection; `reply` is the length of what comes back. */
 function burst(template: Buffer, keyAt: number, reply: number): () => void {
   for (let i = 0; i < CONNECTIONS; i++) {
-    writeFrame(i, ACK | PSH, template.length);
+    writeFrame(i, i, ACK | PSH, template.length);
     u8.set(template, link.slot(i) + HEADERS);
   }
   let next = 12345;

@@ -28,14 +28,17 @@ static int set(int fd, int option, int value) {
   return result(setsockopt(fd, SOL_PACKET, option, &value, sizeof value));
 }
 
+/*
+ * Not PACKET_QDISC_BYPASS: that way drops a super-segment that the device can't cut itself (TSO off, or a veth whose peer has
+ * an XDP program), where the ordinary way has the kernel cut it.
+ */
 int rtcp_packet_socket(void) {
   /* Protocol 0: nothing is received before rtcp_packet_bind. */
   int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   int returned;
   if ((returned = set(fd, PACKET_VERSION, TPACKET_V2)) < 0 || (returned = set(fd, PACKET_VNET_HDR, 1)) < 0 ||
-      (returned = set(fd, PACKET_RESERVE, RESERVE_BYTES)) < 0 || (returned = set(fd, PACKET_IGNORE_OUTGOING, 1)) < 0 ||
-      (returned = set(fd, PACKET_QDISC_BYPASS, 1)) < 0) {
+      (returned = set(fd, PACKET_RESERVE, RESERVE_BYTES)) < 0 || (returned = set(fd, PACKET_IGNORE_OUTGOING, 1)) < 0) {
     close(fd);
     return returned;
   }

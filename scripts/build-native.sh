@@ -37,7 +37,7 @@ fi
 if [ -f "$library" ] && [ -z "$(find native/*.c native/rtcp.h scripts/build-native.sh -newer "$library")" ]; then exit 0; fi
 mkdir -p "$(dirname -- "$library")"
 # Into a new file, then renamed: a running process keeps the library that it has mapped.
-if ! "$compiler" -O2 -shared -fPIC -fvisibility=hidden -Wall -Wextra -o "$library.$$" native/*.c; then
+if ! "$compiler" -O2 -shared -fPIC -fvisibility=hidden -Wall -Wextra -s -o "$library.$$" native/*.c; then
   rm -f "$library.$$"
   if [ "$library" != "$prebuilt" ] && [ -f "$prebuilt" ]; then
     echo "rtcp: $compiler could not build the native library (see above), using $prebuilt" >&2

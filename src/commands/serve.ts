@@ -1,12 +1,13 @@
+import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { RtcpCommand } from '../lib/cli/command.ts';
 import { UsageError } from '../lib/cli/command-error.ts';
 import * as flag from '../lib/cli/flags.ts';
-import type { Directive } from '../lib/cli/serve-settings.ts';
-import { parseDirective, serveSettings } from '../lib/cli/serve-settings.ts';
+import { parseDirective, readConfiguration, serveSettings } from '../lib/cli/serve-settings.ts';
 import type { LogLevel } from '../lib/server/log.ts';
 import { parseLogLevel } from '../lib/server/log.ts';
 import type { IoKind } from '../lib/server/plan.ts';
+import type { Directive } from '../lib/server/redis-conf.ts';
 import { serve } from '../lib/server/serve.ts';
 
 const IO_KINDS: readonly (IoKind | 'auto')[] = ['auto', 'xdp', 'packet', 'tap', 'socket'];
@@ -75,7 +76,7 @@ export default class Serve extends RtcpCommand {
       defaultHelp: async () => '50us',
       description: 'Longest busy wait before the loop sleeps',
     }),
-    config: Flags.file({ helpValue: 'FILE', exists: true, description: 'A redis.conf' }),
+    config: Flags.string({ helpValue: 'FILE', description: 'A redis.conf' }),
     set: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
@@ -98,7 +99,9 @@ export default class Serve extends RtcpCommand {
     const fromFlags: Directive[] = (flags.set ?? []).map(parseDirective);
     if (flags.requirepass !== undefined) fromFlags.push(['requirepass', [flags.requirepass]]);
     if (flags.maxmemory !== undefined) fromFlags.push(['maxmemory', [String(flags.maxmemory)]]);
-    const settings = serveSettings([], fromFlags);
+    const file = flags.config === undefined ? null : readConfiguration(flags.config);
+    const settings = serveSettings(file?.directives ?? [], fromFlags);
+    for (const warning of file?.warnings ?? []) this.output.warn(warning);
     const startedMs = Date.now();
     const exitCode = await serve({
       io: flags.io as IoKind | 'auto',
@@ -112,7 +115,7 @@ export default class Serve extends RtcpCommand {
       shards: flags.shards,
       spinUs: flags.spin,
       directives: settings.directives,
-      configFile: '',
+      configFile: flags.config === undefined ? '' : resolve(flags.config),
       logLevel: level(flags['log-level']) ?? settings.logLevel,
       pcapFile: flags.pcap ?? '',
       write: (line) => (this.output.json ? process.stderr : process.stdout).write(line),

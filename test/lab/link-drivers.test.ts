@@ -176,14 +176,18 @@ describe.each(setups)('$name', (setup) => {
     expect(filled.bytes.equals(complete)).toBe(true);
   });
 
-  test('a super-segment arrives in one piece', () => {
+  test('a super-segment arrives in one piece, or cut by the kernel where the driver can take no long frame', () => {
     const payload = randomBytes(15_000);
     const frame = makeFrame({ payload, partial: true });
     send(far, frame, 34, 1448);
-    const [received] = take(link, 1, 1000, isTest);
-    expect(received.bytes.equals(frame)).toBe(true);
-    expect(received.offset % 4).toBe(2);
-    expect(received.flags).toBe(link.kind === 'xdp' ? 0 : RX_CHECKSUM_PARTIAL);
+    // With a program in the driver, the kernel turns the segmentation offload of a veth's other end off.
+    const pieces = link instanceof XdpLink && link.mode === 'native' ? 11 : 1;
+    const received = take(link, pieces, 1000, isTest);
+    expect(received.length).toBe(pieces);
+    expect(Buffer.concat(received.map(({ bytes }) => bytes.subarray(54))).equals(payload)).toBe(true);
+    if (pieces === 1) expect(received[0].bytes.equals(frame)).toBe(true);
+    expect(received.every(({ offset }) => offset % 4 === 2)).toBe(true);
+    expect(received[0].flags).toBe(link.kind === 'xdp' ? 0 : RX_CHECKSUM_PARTIAL);
   });
 
   test('a VLAN tag is handed up in the frame', () => {
@@ -308,9 +312,9 @@ describe('what is taken and what is left to the kernel', () => {
       far.flush();
       const frames: Buffer[] = [];
       while (!frames.at(-1)?.equals(marker)) {
-        const [received] = take(link, 1, 1000);
-        if (received === undefined) throw new Error(`the marker after "${what}" did not arrive`);
-        frames.push(received.bytes);
+        const received = take(link, 1, 1000);
+        if (received.length === 0) throw new Error(`the marker after "${what}" did not arrive`);
+        frames.push(...received.map(({ bytes }) => bytes));
       }
       return [what, frames.some((bytes) => bytes.equals(frame))];
     });
@@ -355,7 +359,7 @@ describe('refusals', () => {
     const second = XdpLink.open(options); // at once: nothing is left behind
     expect(run('ip -o link show rtA')).toContain('xdp');
     second.close();
-    expect(run('bpftool -j link show')).not.toContain('xdp');
+    expect(run('ip -o link show rtA')).not.toContain('xdp');
   });
 
   test('a queue that does not exist', () => {

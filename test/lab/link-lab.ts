@@ -62,6 +62,7 @@ export interface FrameSpec {
   optionWords?: number;
   /** Flags and fragment offset of the IPv4 header. */
   fragment?: number;
+  tcp?: { sequence: number; acknowledged: number; flags: number; window: number };
   /** TCP checksum field: complete, or the pseudo-header's sum only. */
   partial?: boolean;
 }
@@ -97,8 +98,11 @@ export function makeFrame(spec: FrameSpec = {}): Buffer {
   const l4 = ip.subarray(ihl * 4);
   l4.writeUInt16BE(spec.sourcePort ?? 40_000, 0);
   l4.writeUInt16BE(spec.destinationPort ?? OUR_PORT, 2);
+  l4.writeUInt32BE(spec.tcp?.sequence ?? 0, 4);
+  l4.writeUInt32BE(spec.tcp?.acknowledged ?? 0, 8);
   l4[12] = 0x50;
-  l4[13] = 0x10;
+  l4[13] = spec.tcp?.flags ?? 0x10;
+  l4.writeUInt16BE(spec.tcp?.window ?? 0, 14);
   l4.set(payload, 20);
   const pseudo = sum16(ip.subarray(12, 20), ip[9] + l4.length);
   l4.writeUInt16BE(spec.partial ? pseudo : ~sum16(l4, pseudo) & 0xffff, 16);

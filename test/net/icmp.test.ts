@@ -53,6 +53,12 @@ describe('echo (RFC 1122 §3.2.2.6)', () => {
     expect(station.leaked).toEqual({ buffers: 0, extentBytes: 0 });
   });
 
+  it('a request of zeros only is answered with a checksum of ones (RFC 1624 §3)', () => {
+    const station = new Station();
+    const [reply] = station.send(framed(ping(DATA, { payload: icmp(8, 0, 0, Buffer.alloc(56)) })));
+    expect(datagramOf(reply).subarray(20, 24).toString('hex')).toBe('0000ffff');
+  });
+
   it('keeps the tag', () => {
     const station = new Station();
     const [reply] = station.send(framed(ping(DATA), 0xa00b));

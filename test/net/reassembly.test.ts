@@ -130,7 +130,7 @@ class Model {
     const contradicts = more
       ? this.total >= 0 && end > this.total
       : (this.total >= 0 && this.total !== end) || this.bytes.length > end;
-    if (contradicts || (present.includes(true) && (present.includes(false) || this.spansRuns(start, end)))) {
+    if (contradicts || (present.includes(true) && present.includes(false))) {
       this.bytes = [];
       this.total = -1;
       return null;
@@ -143,11 +143,6 @@ class Model {
     this.bytes = [];
     this.total = -1;
     return done;
-  }
-
-  private spansRuns(start: number, end: number): boolean {
-    for (let i = start; i < end; i++) if (this.bytes[i] === undefined) return true;
-    return false;
   }
 }
 

@@ -65,7 +65,7 @@ export function write(stream: Stream, bytes: Uint8Array): boolean {
   const { queue } = stream;
   let done = 0;
   while (done < bytes.length) {
-    const at = queue.open();
+    const at = queue.open(1);
     if (at === 0) return false;
     const n = Math.min(queue.room, bytes.length - done);
     queue.memory.u8.set(bytes.subarray(done, done + n), at);
@@ -81,11 +81,18 @@ export class Host {
   readonly net: Interface;
   readonly tcp: TcpStack;
 
-  constructor(wire: MemoryWire, address: number, seed: number, link: Partial<MemoryLinkOptions>, tcp: Partial<TcpOptions>) {
+  constructor(
+    wire: MemoryWire,
+    address: number,
+    seed: number,
+    link: Partial<MemoryLinkOptions>,
+    tcp: Partial<TcpOptions>,
+  ) {
     const random = new Random(seed);
     const mac = Uint8Array.of(2, 0, 0, 0, 0, address & 255);
-    this.link = wire.attach({ mac, memoryBytes: 24 << 20, dataBuffers: 512, ...link });
+    this.link = wire.attach({ mac, memoryBytes: 40 << 20, dataBuffers: 512, ...link });
     this.net = new Interface(this.link, { address, prefixLength: 24, random, insist: true });
+    this.net.nowUs = wire.nowUs();
     const secret = Int32Array.from({ length: SECRET_WORDS }, () => random.int32());
     this.tcp = new TcpStack(this.net, { random, secret, maxConnections: 256, maxTimeWait: 64, ...tcp });
   }

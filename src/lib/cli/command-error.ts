@@ -34,6 +34,8 @@ interface SystemError extends Error {
 }
 
 const PRIVILEGE_CODES = ['EPERM', 'EACCES'];
+/** What the operator named is taken, or is not there: a matter of the command line. */
+const NAMED_CODES = ['EADDRINUSE', 'EADDRNOTAVAIL', 'EBUSY', 'EEXIST', 'ENODEV'];
 /** An errno name, as against Node.js's own ERR_… codes. */
 const ERRNO = /^E[A-Z0-9]+$/;
 
@@ -45,7 +47,7 @@ export function toCommandError(thrown: unknown): CommandError {
   if (thrown instanceof CommandError) return thrown;
   const error: SystemError = thrown instanceof Error ? thrown : new Error(String(thrown));
   const denied = typeof error.code === 'string' && PRIVILEGE_CODES.includes(error.code);
-  const exitCode = typeof error.exitCode === 'number' ? error.exitCode : denied ? EXIT_NO_PRIVILEGE : EXIT_FAILED;
+  const exitCode = typeof error.exitCode === 'number' ? error.exitCode : exitCodeOf(error.code);
   const cause = firstLine(error.message);
   if (typeof error.mend === 'string' && error.mend !== '') {
     return new CommandError(withoutEnding(cause, `; ${error.mend}`), error.mend, exitCode);
@@ -59,6 +61,12 @@ export function toCommandError(thrown: unknown): CommandError {
 
 function withoutEnding(text: string, ending: string): string {
   return text.endsWith(ending) ? text.slice(0, -ending.length) : text;
+}
+
+function exitCodeOf(code: unknown): number {
+  if (typeof code !== 'string') return EXIT_FAILED;
+  if (PRIVILEGE_CODES.includes(code)) return EXIT_NO_PRIVILEGE;
+  return NAMED_CODES.includes(code) ? EXIT_USAGE : EXIT_FAILED;
 }
 
 function firstLine(text: string): string {

@@ -28,6 +28,7 @@ export abstract class RtcpCommand extends Command {
   protected override async catch(thrown: Error): Promise<void> {
     if (thrown instanceof ExitError) throw thrown; // --help and --version end so
     const error = this.parsed ? toCommandError(thrown) : this.usageError(thrown);
+    this.parsed = true; // it tried: no warning of oclif's about that
     process.exitCode = error.exitCode;
     if (this.jsonEnabled()) {
       this.logJson({ error: { cause: error.message, mend: error.mend, exitCode: error.exitCode } });

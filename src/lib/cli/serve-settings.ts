@@ -6,11 +6,10 @@ import { Config } from '../server/config.ts';
 import { findParameter } from '../server/config-table.ts';
 import type { LogLevel } from '../server/log.ts';
 import { parseLogLevel } from '../server/log.ts';
+import type { Directive, RedisConf } from '../server/redis-conf.ts';
+import { RedisConfError, readRedisConf } from '../server/redis-conf.ts';
 import { parseIpv4 } from '../wire/address.ts';
 import { UsageError } from './command-error.ts';
-
-/** A directive of redis.conf: its name and words. */
-export type Directive = [name: string, words: string[]];
 
 export interface ServeSettings {
   directives: Directive[];
@@ -31,6 +30,20 @@ export function parseDirective(text: string): Directive {
     .split(' ')
     .filter((word) => word !== '');
   return [text.slice(0, at).toLowerCase(), words.length === 0 ? [''] : words];
+}
+
+/** The file's directives; a mistake in it is a UsageError that names the line. */
+export function readConfiguration(file: string): RedisConf {
+  try {
+    return readRedisConf(file);
+  } catch (error) {
+    if (!(error instanceof RedisConfError)) throw error;
+    const [cause] = error.message.split('\n');
+    throw new UsageError(
+      cause,
+      error.line === 0 ? 'name a file that can be read: --config FILE' : `correct that line: ${error.text}`,
+    );
+  }
 }
 
 /** @param fromFile directives of the file, accepted already; @param fromFlags checked here */

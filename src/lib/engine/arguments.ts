@@ -109,6 +109,13 @@ export function databaseArgument(engine: Engine, i: number): number {
   return -1;
 }
 
+/** What an error message shows of argument `i`: redis-server's C format ends at the first NUL. */
+export function shownText(engine: Engine, i: number): string {
+  const text = engine.text(i);
+  const end = text.indexOf('\0');
+  return end < 0 ? text : text.slice(0, end);
+}
+
 export function notAnInteger(engine: Engine): void {
   engine.reply.error('ERR value is not an integer or out of range');
 }

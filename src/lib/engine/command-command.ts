@@ -113,7 +113,7 @@ function list(engine: Engine, arg: number, argc: number): void {
       return;
     }
   }
-  engine.reply.set(found.length);
+  engine.reply.array(found.length);
   for (const each of found) engine.reply.bulkText(each.fullName);
 }
 

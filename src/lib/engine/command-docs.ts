@@ -28,7 +28,9 @@ export function replyInfo(reply: Reply, command: Command): void {
   const keys = command.spec.keys ?? [];
   reply.set(keys.length);
   for (const key of keys) replyKeySpec(reply, key);
-  reply.array(command.subcommands.size);
+  if (command.subcommands.size === 0)
+    reply.set(0); // a set when there are none: as redis-server has it
+  else reply.array(command.subcommands.size);
   for (const subcommand of command.subcommands.values()) replyInfo(reply, subcommand);
 }
 

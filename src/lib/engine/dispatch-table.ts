@@ -3,6 +3,7 @@
  * arguments. Families of handlers are bound by name when a shard starts; a command without a handler is a mistake that stops
  * the start, not a surprise for a client.
  */
+import { shownText } from './arguments.ts';
 import { COMMAND_CONTAINER, type Command, commandArity, commandFlags, commands } from './command-table.ts';
 import type { Engine, Handler } from './engine.ts';
 
@@ -70,19 +71,13 @@ export function wrongArity(engine: Engine, fullName: string): void {
 function unknownCommand(engine: Engine, arg: number, argc: number): void {
   let echoed = '';
   for (let i = arg + 1; i < arg + argc && echoed.length < ECHOED_BYTES; i++) {
-    echoed += `'${printable(engine.text(i)).slice(0, ECHOED_BYTES - echoed.length)}' `;
+    echoed += `'${shownText(engine, i).slice(0, ECHOED_BYTES - echoed.length)}' `;
   }
-  const name = printable(engine.text(arg)).slice(0, ECHOED_BYTES);
+  const name = shownText(engine, arg).slice(0, ECHOED_BYTES);
   engine.reply.error(`ERR unknown command '${name}', with args beginning with: ${echoed}`);
 }
 
 function unknownSubcommand(engine: Engine, container: Command, arg: number): void {
-  const name = printable(engine.text(arg)).slice(0, ECHOED_BYTES);
+  const name = shownText(engine, arg).slice(0, ECHOED_BYTES);
   engine.reply.error(`ERR unknown subcommand '${name}'. Try ${container.spec.name.toUpperCase()} HELP.`);
-}
-
-/** What a C format string would show of an argument: everything up to the first NUL. */
-function printable(text: string): string {
-  const end = text.indexOf('\0');
-  return end < 0 ? text : text.slice(0, end);
 }

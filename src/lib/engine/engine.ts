@@ -75,8 +75,6 @@ export class Engine {
   activeExpire = true;
   /** Longest string that a command may make (proto-max-bulk-len). */
   maxStringBytes = 512 * 1024 * 1024;
-  /** What an access writes into a record: seconds, in the 19 bits that a record has for it. Set with `nowMs`. */
-  accessClock = 0;
   /** Told of every change to a key; null when nobody listens. */
   keyListener: KeyListener | null = null;
   /** Refs that SCAN and KEYS found, between finding and answering. */

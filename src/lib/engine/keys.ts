@@ -10,6 +10,7 @@
  * moves a record returns its ref, or 0 after it has answered that there is no memory: then nothing was changed.
  */
 import type { Keyspace } from '../store/keyspace.ts';
+import { ACCESS_MASK } from '../store/record.ts';
 import { CLIENT_NO_TOUCH } from './client.ts';
 import type { Engine } from './engine.ts';
 
@@ -25,9 +26,11 @@ export const STRING_TEXT = 2;
 /** Deadlines are kept below this, in ms since 1970: the year 287396. */
 export const MAX_DEADLINE_MS = Number.MAX_SAFE_INTEGER;
 
-/** What a record may need beyond its key and value: header, size class, page rounding. */
+/** What a record may need beyond its key and value: header, page rounding; size class and the reserve of what grows. */
 const RECORD_OVERHEAD_BYTES = 8192;
-const CLASS_WASTE = 1.125;
+const RECORD_WASTE = 1.3;
+/** What an access leaves in a record counts seconds. */
+const MS_PER_SECOND = 1000;
 
 // ── finding ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -66,7 +69,9 @@ export function peek(engine: Engine, i: number, hash: number): number {
 }
 
 function touch(engine: Engine, ref: number): void {
-  if ((engine.client.flags & CLIENT_NO_TOUCH) === 0) engine.db.touch(ref, engine.accessClock);
+  if ((engine.client.flags & CLIENT_NO_TOUCH) === 0) {
+    engine.db.touch(ref, (engine.nowMs / MS_PER_SECOND) & ACCESS_MASK);
+  }
 }
 
 /** True when the record's time is over. */
@@ -87,6 +92,11 @@ export function dropIfExpired(engine: Engine, db: Keyspace, ref: number): boolea
 /** A change was made: counts it and tells who listens. */
 export function changed(engine: Engine, db: Keyspace, event: string, ref: number): void {
   engine.stats.dirty++;
+  tell(engine, db, event, ref);
+}
+
+/** A further event of a change that is counted already. */
+export function tell(engine: Engine, db: Keyspace, event: string, ref: number): void {
   if (engine.keyListener !== null) engine.keyListener.keyChanged(event, db, ref);
 }
 
@@ -122,11 +132,35 @@ export function makeString(
     const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, TYPE_STRING, length);
     return made !== 0 ? made : outOfMemory(engine);
   }
-  let made = db.resize(ref, length);
+  if (db.type(ref) !== TYPE_STRING) return replaceByString(engine, i, hash, ref, length, keepExpiry);
+  let made = ref;
+  if (!keepExpiry && db.expires !== 0 && db.expiry(ref) >= 0) {
+    // Two steps, each of which may have to move the record.
+    if (!hasRoom(engine, engine.argLength[i] + Math.max(length, db.valueLength(ref)))) return 0;
+    made = db.setExpiry(ref, -1);
+  }
+  made = db.resize(made, length);
   if (made === 0) return outOfMemory(engine);
   db.setFlags(made, STRING_PLAIN);
-  if (!keepExpiry && db.expires !== 0) made = db.setExpiry(made, -1);
   return made;
+}
+
+/** The key holds something else than a string, which goes with all that it owns. */
+function replaceByString(
+  engine: Engine,
+  i: number,
+  hash: number,
+  ref: number,
+  length: number,
+  keepExpiry: boolean,
+): number {
+  const db = engine.db;
+  if (!hasRoom(engine, engine.argLength[i] + length)) return 0;
+  const atMs = keepExpiry ? db.expiry(ref) : -1;
+  db.remove(ref);
+  const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, TYPE_STRING, length);
+  if (made === 0) return outOfMemory(engine);
+  return atMs < 0 ? made : setExpiry(engine, db, made, atMs);
 }
 
 /** Makes the key expire at `atMs`. The caller reports the change. */
@@ -151,7 +185,7 @@ export function remove(engine: Engine, db: Keyspace, ref: number): void {
 /** Removes a key whose time is over. */
 function expire(engine: Engine, db: Keyspace, ref: number): void {
   engine.stats.expiredKeys++;
-  changed(engine, db, 'expired', ref);
+  tell(engine, db, 'expired', ref); // no change that a client made: `dirty` does not count it
   db.remove(ref);
 }
 
@@ -172,7 +206,7 @@ export function expireCycle(engine: Engine, nowMs: number, budget: number): bool
  */
 export function hasRoom(engine: Engine, bytes: number): boolean {
   const arena = engine.arena;
-  if (arena.usedBytes + bytes * CLASS_WASTE + RECORD_OVERHEAD_BYTES <= arena.limitBytes) return true;
+  if (arena.usedBytes + bytes * RECORD_WASTE + RECORD_OVERHEAD_BYTES <= arena.limitBytes) return true;
   outOfMemory(engine);
   return false;
 }

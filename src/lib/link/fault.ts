@@ -75,6 +75,8 @@ export class FaultLink implements Link {
     headerLength: number,
     payloadOffset: number,
     payloadLength: number,
+    _l4Offset: number,
+    _mss: number,
   ): void {
     const frame = new Uint8Array(headerLength + payloadLength);
     frame.set(this.memory.u8.subarray(headerOffset, headerOffset + headerLength));

@@ -33,7 +33,7 @@ export interface PacketLinkOptions {
   readonly match: Match;
   /** Our hardware address, when it is not the interface's (the interface then becomes promiscuous while we are open). */
   readonly mac?: Uint8Array;
-  /** Receive slots, 66 KB of kernel memory each. */
+  /** Receive slots, 66 KB of kernel memory each; 960 by default, for a thousand connections that ask at once. */
   readonly rxSlots?: number;
   readonly dataBuffers?: number;
   readonly controlBuffers?: number;
@@ -44,7 +44,7 @@ export interface PacketLinkOptions {
 /** Blocks of a power of two: the kernel allocates them that way, and would waste the rest. */
 const BLOCK_BYTES = 1 << 20;
 const SLOTS_PER_BLOCK = Math.floor(BLOCK_BYTES / SUPER_FRAME_BYTES);
-const DEFAULT_RX_SLOTS = 32 * SLOTS_PER_BLOCK;
+const DEFAULT_RX_SLOTS = 64 * SLOTS_PER_BLOCK;
 const TX_QUEUE_FRAMES = 512;
 const TX_BUFFER_BYTES = 16 << 20;
 

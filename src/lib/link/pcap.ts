@@ -315,6 +315,8 @@ export class PcapLink implements Link {
     headerLength: number,
     payloadOffset: number,
     payloadLength: number,
+    _l4Offset: number,
+    _mss: number,
   ): void {
     this.stats.txFrames++;
     this.stats.txBytes += headerLength + payloadLength;

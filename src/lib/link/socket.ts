@@ -33,6 +33,7 @@ import {
 } from '../native/socket.ts';
 import { closeFd, type WaitCalls, waitCalls } from '../native/wait.ts';
 import { ListenerSet } from './socket-listeners.ts';
+import { SendBatch, type SendOwner } from './socket-send.ts';
 import { SocketStream, type StreamOwner } from './socket-stream.ts';
 import {
   CLOSE_ABORTED,
@@ -70,16 +71,13 @@ export interface SocketStats {
 
 const READING = EPOLLIN | EPOLLRDHUP;
 const MAX_RECORDS = 512;
-const MAX_RANGES = 1024;
-/** Ranges of one stream in one send: the native call's limit. */
-const MAX_STREAM_RANGES = 256;
 /** A flush goes round this often for streams that refill as they drain; the rest waits for the next turn. */
 const MAX_ROUNDS = 8;
 /** After our FIN the peer's is waited for this long, as the kernel does for sockets without an owner (tcp_fin_timeout). */
 const LINGER_US = 60_000_000;
 
-export class SocketTransport implements StreamOwner {
-  readonly stats: SocketStats = { accepted: 0, acceptFailures: 0, rxBytes: 0, txBytes: 0, sendCalls: 0 };
+export class SocketTransport implements StreamOwner, SendOwner {
+  private readonly counters: SocketStats = { accepted: 0, acceptFailures: 0, rxBytes: 0, txBytes: 0, sendCalls: 0 };
   readonly memory: PacketMemory;
   readonly pool: BufferPool;
   private readonly handler: StreamHandler;
@@ -92,7 +90,7 @@ export class SocketTransport implements StreamOwner {
   private readonly area: number;
   private readonly areaBytes: number;
   private readonly records: number;
-  private readonly ranges: number;
+  private readonly batch: SendBatch;
   private readonly listeners: ListenerSet;
   /** By descriptor. */
   private readonly streams: (SocketStream | null)[] = [];
@@ -122,13 +120,20 @@ export class SocketTransport implements StreamOwner {
     this.areaBytes = options.areaBytes ?? 1 << 20;
     this.area = memory.reserve(this.areaBytes + 64);
     this.records = memory.reserve(MAX_RECORDS * 16);
-    this.ranges = memory.reserve(MAX_RANGES * 16);
+    this.batch = new SendBatch(this, memory, this.pool);
     this.resources = new Resources();
     this.epoll = this.resources.fd(check(this.calls.epoll(), 'create an epoll set'));
     this.listeners = new ListenerSet(this.epoll);
     if (options.wakeFd !== undefined) {
       check(this.calls.epollAdd(this.epoll, options.wakeFd, MEMBER_WAKE, EPOLLIN), 'watch the wake descriptor');
     }
+  }
+
+  /** Counted since the start. */
+  get stats(): SocketStats {
+    this.counters.sendCalls = this.batch.calls;
+    this.counters.txBytes = this.batch.bytes;
+    return this.counters;
   }
 
   /**
@@ -209,7 +214,7 @@ export class SocketTransport implements StreamOwner {
       return;
     }
     if (kind === RECORD_ACCEPT_FAILED) {
-      this.stats.acceptFailures++;
+      this.counters.acceptFailures++;
       this.listeners.suspend();
       return;
     }
@@ -217,7 +222,7 @@ export class SocketTransport implements StreamOwner {
     if (stream === null || stream === undefined) return; // closed earlier in this turn
     switch (kind) {
       case RECORD_DATA:
-        this.stats.rxBytes += second;
+        this.counters.rxBytes += second;
         if (!(stream.shut && stream.paused)) stream.handler.onData(stream, first, second);
         break;
       case RECORD_WRITABLE:
@@ -249,7 +254,7 @@ export class SocketTransport implements StreamOwner {
     stream.setRemote(port === 0 ? `${this.listeners.path}:0` : formatAddress(address, port));
     this.streams[fd] = stream;
     this.open++;
-    this.stats.accepted++;
+    this.counters.accepted++;
     this.handler.onOpen(stream);
   }
 
@@ -294,19 +299,13 @@ export class SocketTransport implements StreamOwner {
     this.scheduled = this.flushing;
     this.flushing = flushing;
     this.scheduledCount = 0;
-    let ranges = 0;
     for (let i = 0; i < count; i++) {
       const stream = flushing[i];
       if (stream === null) continue;
       stream.scheduled = false;
-      if (stream.closed || stream.blocked || stream.connecting) continue;
-      if (ranges + MAX_STREAM_RANGES > MAX_RANGES) {
-        this.send(ranges);
-        ranges = 0;
-      }
-      ranges = this.gather(stream, ranges);
+      if (!stream.closed && !stream.blocked && !stream.connecting) this.batch.add(stream);
     }
-    if (ranges > 0) this.send(ranges);
+    this.batch.send();
     for (let i = 0; i < count; i++) {
       const stream = flushing[i];
       flushing[i] = null;
@@ -314,49 +313,14 @@ export class SocketTransport implements StreamOwner {
     }
   }
 
-  /** Appends a stream's unsent bytes to the ranges; returns how many there are then. */
-  private gather(stream: SocketStream, ranges: number): number {
-    const { i32, pool } = this;
-    const queue = stream.queue;
-    let d = (this.ranges >> 2) + (ranges << 2);
-    let n = 0;
-    let offset = queue.sendOffset;
-    for (let id = queue.sendBuffer; id !== 0 && n < MAX_STREAM_RANGES; id = pool.next[id]) {
-      const length = pool.length[id] - offset;
-      if (length > 0) {
-        i32[d] = stream.fd;
-        i32[d + 1] = pool.payload(id) + offset;
-        i32[d + 2] = length;
-        d += 4;
-        n++;
-      }
-      offset = 0;
-    }
-    return ranges + n;
+  /** For the batch. */
+  sendBlocked(stream: SocketStream): void {
+    stream.blocked = true;
+    this.watch(stream, stream.interest | EPOLLOUT);
   }
 
-  private send(count: number): void {
-    this.stats.sendCalls += this.calls.send(this.base, this.ranges, count);
-    const i32 = this.i32;
-    for (let i = 0, d = this.ranges >> 2; i < count; i++, d += 4) {
-      const stream = this.streams[i32[d]];
-      if (stream === null || stream === undefined) continue; // failed at an earlier range
-      const taken = i32[d + 3];
-      if (taken < 0) {
-        this.closeStream(stream, failureReason(stream, -taken), false);
-        continue;
-      }
-      if (taken > 0) {
-        stream.queue.sent(taken);
-        stream.queue.drop(taken);
-        stream.progressed = true;
-        this.stats.txBytes += taken;
-      }
-      if (taken < i32[d + 2] && !stream.blocked) {
-        stream.blocked = true;
-        this.watch(stream, stream.interest | EPOLLOUT);
-      }
-    }
+  sendFailed(stream: SocketStream, errno: number): void {
+    this.closeStream(stream, failureReason(stream, errno), false);
   }
 
   /** After a send: more from the backlog, our FIN, or onDrain. */

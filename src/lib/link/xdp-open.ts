@@ -137,6 +137,7 @@ function attachProgram(options: XdpLinkOptions, info: InterfaceInfo, map: number
   const calls = xdpCalls();
   const log = new Uint8Array(65_536);
   const modes: Attached['mode'][] = options.mode ? [options.mode] : info.loopback ? ['generic'] : ['native', 'generic'];
+  const occupied = `another XDP program is attached (bpftool net shows it; ip link set dev ${info.name} xdp off removes one without a link)`;
   let failure = -EINVAL;
   for (const fragments of [true, false]) {
     const program = calls.program(map, ...matchNumbers(options.match), fragments ? 1 : 0, log, log.length);
@@ -149,9 +150,9 @@ function attachProgram(options: XdpLinkOptions, info: InterfaceInfo, map: number
         return { mode, fragments };
       }
       failure = link;
+      if (failure === -EBUSY || failure === -EEXIST) break;
     }
   }
-  const occupied = `another XDP program is attached (bpftool net shows it; ip link set dev ${info.name} xdp off removes one without a link)`;
   check(failure, `attach the XDP program to ${info.name}`, { [EBUSY]: occupied, [EEXIST]: occupied });
   throw new NativeError(-failure, `attach the XDP program to ${info.name}`, '');
 }

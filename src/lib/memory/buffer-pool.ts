@@ -30,6 +30,11 @@ export class BufferPool {
   readonly inFlight: Int32Array;
   /** Buffers free now. */
   available = 0;
+  /**
+   * Buffers that send queues leave alone, for acknowledgments and retransmissions: without them, two peers whose queues took
+   * every buffer would wait for each other's acknowledgments for ever. Set by the transport when it shares the pool.
+   */
+  reserve = 0;
   /** `alloc()` found nothing: counted, for the statistics. */
   exhausted = 0;
   private readonly released: Uint8Array;
@@ -59,6 +64,15 @@ export class BufferPool {
     this.next[id] = 0;
     this.length[id] = 0;
     return id;
+  }
+
+  /** As `alloc`, for a send queue: 0 when only the reserve is left. */
+  allocQueued(): number {
+    if (this.available <= this.reserve) {
+      this.exhausted++;
+      return 0;
+    }
+    return this.alloc();
   }
 
   /** The owner is done with the buffer; it is reused once the kernel is, too. */

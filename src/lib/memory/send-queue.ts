@@ -75,7 +75,7 @@ export class SendQueue {
       }
       if (this.bytes >= MAX_BUFFERED_BYTES || this.bufferCount >= MAX_BUFFERS) return this.openBacklog(least);
     }
-    const id = pool.alloc();
+    const id = pool.allocQueued();
     if (id === 0) return this.openBacklog(least);
     if (tail === 0) {
       this.head = id;
@@ -178,7 +178,7 @@ export class SendQueue {
   refill(): void {
     const backlog = this.backlog;
     while (backlog.length > 0 && this.bytes < MAX_BUFFERED_BYTES && this.bufferCount < MAX_BUFFERS) {
-      const id = this.pool.alloc();
+      const id = this.pool.allocQueued();
       if (id === 0) return;
       const start = backlog[0] + backlog[1];
       const n = Math.min(this.capacity, backlog[2] - backlog[1]);

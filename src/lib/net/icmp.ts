@@ -4,9 +4,7 @@
  */
 import type { Link } from '../link/link.ts';
 import { isMulticast } from '../wire/address.ts';
-import { updateChecksum } from '../wire/checksum.ts';
 import {
-  ICMP_CHECKSUM,
   ICMP_CODE,
   ICMP_ECHO_REPLY,
   ICMP_ECHO_REQUEST,
@@ -165,12 +163,9 @@ export class Icmp {
       const ttl = ipv4Ttl(memory, ip);
       observer.echoRequest(source, icmpIdentifier(memory, icmp), sequence, ttl, length - ICMP_HEADER_BYTES);
     }
-    const dv = memory.dv;
-    const before = dv.getUint16(icmp, true);
-    const after = before & 0xff00; // type 8 → 0, the code stays
-    dv.setUint16(icmp, after, true);
-    const checksum = updateChecksum(dv.getUint16(icmp + ICMP_CHECKSUM, true), before, after);
-    dv.setUint16(icmp + ICMP_CHECKSUM, checksum, true);
+    // Computed afresh: RFC 1624's update leaves 0 where data of zeros needs 0xffff.
+    const code = memory.u8[icmp + ICMP_CODE];
+    writeIcmp(memory, icmp, ICMP_ECHO_REPLY, code, icmpIdentifier(memory, icmp), icmpSequence(memory, icmp), length);
     const hop = this.host.replyHop(frame);
     if (this.output.send(hop, this.host.address, source, PROTOCOL_ICMP, icmp, length, false)) {
       this.counters.icmpEchoRepliesOut++;

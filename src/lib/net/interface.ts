@@ -15,20 +15,20 @@ import type { Link } from '../link/link.ts';
 import { RX_CHECKSUM_VALID } from '../link/link.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import type { Random } from '../random.ts';
-import { isMulticast, macHigh16, macLow32, prefixMask } from '../wire/address.ts';
-import { fold, sum } from '../wire/checksum.ts';
+import { macHigh16, macLow32 } from '../wire/address.ts';
+import { fold, swap16, swap32 } from '../wire/checksum.ts';
 import {
   ETHERNET_HEADER_BYTES,
   ETHERNET_SOURCE,
+  ETHERNET_TYPE,
   ETHERTYPE_ARP,
   ETHERTYPE_IPV4,
   ETHERTYPE_VLAN,
   ethernetHeaderBytes,
   NO_VLAN,
-  readMacHigh16,
-  readMacLow32,
-  readVlan,
   VLAN_TAG_BYTES,
+  VLAN_TCI,
+  VLAN_TYPE,
 } from '../wire/ethernet.ts';
 import {
   EXCEEDED_REASSEMBLY,
@@ -38,30 +38,27 @@ import {
   UNREACHABLE_PROTOCOL,
 } from '../wire/icmp.ts';
 import {
-  checkOptions,
   DONT_FRAGMENT,
   FRAGMENT_OFFSET_MASK,
-  IPV4_DESTINATION,
-  IPV4_FRAGMENT,
   IPV4_HEADER_BYTES,
-  IPV4_PROTOCOL,
-  IPV4_SOURCE,
-  IPV4_TOTAL_LENGTH,
+  ipv4Fragment,
+  ipv4Protocol,
+  ipv4TotalLength,
   MORE_FRAGMENTS,
-  OPTIONS_MALFORMED,
-  OPTIONS_OK,
   PROTOCOL_ICMP,
   PROTOCOL_UDP,
   writeIpv4,
 } from '../wire/ipv4.ts';
-import { CLAIM_OWNED } from './address-claim.ts';
+import { type AddressClaim, CLAIM_OWNED } from './address-claim.ts';
 import { Arp } from './arp.ts';
 import { NetCounters } from './counters.ts';
-import { HOP_FIXED, Hop, type HopListener } from './hop.ts';
+import type { Hop, HopListener } from './hop.ts';
 import { Icmp } from './icmp.ts';
+import { Ipv4Input } from './ipv4-input.ts';
 import { Ipv4Output } from './ipv4-output.ts';
 import type { NetObserver } from './observer.ts';
 import { Reassembler } from './reassembly.ts';
+import { Routes } from './routes.ts';
 
 export interface TransportProtocol {
   /**
@@ -91,6 +88,11 @@ export interface InterfaceOptions {
   readonly random: Random;
 }
 
+/** As a 16-bit load sees it. */
+const ETHERTYPE_IPV4_LE = swap16(ETHERTYPE_IPV4);
+/** The bits of MORE_FRAGMENTS and the fragment offset within the header's second word, as a 32-bit load sees it. */
+const FRAGMENT_LE = swap16(MORE_FRAGMENTS | FRAGMENT_OFFSET_MASK) << 16;
+
 export class Interface {
   readonly link: Link;
   readonly memory: PacketMemory;
@@ -111,36 +113,47 @@ export class Interface {
   nowUs = 0;
   /** The tag of the frame that is being worked on: its 16-bit TCI, or -1. */
   rxVlan = NO_VLAN;
-  private readonly mask: number;
-  private readonly broadcast: number;
-  private readonly vlan: number;
+  private readonly claim: AddressClaim;
+  private readonly routes: Routes;
+  private readonly ipv4Check: Ipv4Input;
   private readonly transports: (TransportProtocol | null)[] = new Array<TransportProtocol | null>(256).fill(null);
-  private readonly loopbackHop = new Hop(0);
   private watcher: NetObserver | null = null;
+  // For the short way in: as 16- and 32-bit loads see them in memory.
+  private readonly ourMacHigh16: number;
+  private readonly ourMacLow32: number;
+  private readonly ourAddress: number;
+  /** A first octet, and two addresses, that no source may have; 0, which none may have anyway, on loopback. */
+  private readonly refusedNetwork: number;
+  private readonly refusedSource: number;
+  private readonly refusedBroadcast: number;
 
   constructor(link: Link, options: InterfaceOptions) {
     const mac = options.mac ?? link.mac;
+    const { address, prefixLength, gateway = 0, takeover = false, vlan = NO_VLAN, insist = false, random } = options;
     this.link = link;
     this.memory = link.memory;
-    this.address = options.address;
-    this.prefixLength = options.prefixLength;
-    this.gateway = options.gateway ?? 0;
+    this.address = address;
+    this.prefixLength = prefixLength;
+    this.gateway = gateway;
     this.macHigh16 = macHigh16(mac);
     this.macLow32 = macLow32(mac);
-    this.takeover = options.takeover ?? false;
+    this.takeover = takeover;
     this.loopback = this.macHigh16 === 0 && this.macLow32 === 0;
-    this.vlan = options.vlan ?? NO_VLAN;
-    this.mask = prefixMask(options.prefixLength);
-    // A /31 (RFC 3021) or /32 has no broadcast address of its own.
-    this.broadcast = options.prefixLength < 31 ? options.address | ~this.mask : -1;
-    const { random } = options;
-    this.ipv4Output = new Ipv4Output(link, this.counters, this.macHigh16, this.macLow32, random.int32());
-    const insist = options.insist ?? false;
-    this.arp = new Arp(link, this.ipv4Output, this.counters, options.address, mac, this.vlan, random, insist);
-    this.icmp = new Icmp(link, this, this.ipv4Output, this.counters);
-    this.reassembler = new Reassembler(link.memory, this.counters, this);
-    this.loopbackHop.state = HOP_FIXED;
-    this.loopbackHop.setMac(0, 0, NO_VLAN);
+    const { counters, loopback, memory } = this;
+    this.ipv4Output = new Ipv4Output(link, counters, this.macHigh16, this.macLow32, random.int32());
+    this.arp = new Arp(link, this.ipv4Output, counters, address, mac, vlan, random, insist);
+    this.claim = this.arp.claim;
+    const route = { address, prefixLength, gateway, takeover, loopback, vlan };
+    this.routes = new Routes(route, memory, this.arp.neighbours, counters);
+    this.ipv4Check = new Ipv4Input(memory, counters, address, this.routes.broadcast, loopback);
+    this.icmp = new Icmp(link, this, this.ipv4Output, counters);
+    this.reassembler = new Reassembler(memory, counters, this);
+    this.ourMacHigh16 = swap16(this.macHigh16);
+    this.ourMacLow32 = swap32(this.macLow32);
+    this.ourAddress = swap32(address);
+    this.refusedNetwork = loopback ? 0 : 127;
+    this.refusedSource = loopback ? 0 : this.ourAddress;
+    this.refusedBroadcast = loopback ? 0 : swap32(this.routes.broadcast);
   }
 
   get observer(): NetObserver | null {
@@ -164,8 +177,69 @@ export class Interface {
 
   // ---- in
 
-  /** One received frame: `length` bytes at `frame`, which is 2 mod 4. */
+  /**
+   * One received frame: `length` bytes at `frame`, which is 2 mod 4.
+   *
+   * The short way is for what nearly every frame is: untagged, to us, IPv4 without options or fragments, from a plausible
+   * source. It takes the IPv4 header in five word loads, which serve all checks and the checksum. Anything else goes the
+   * careful way, which finds out what it is and counts it.
+   */
   input(frame: number, length: number, rxFlags: number): void {
+    const words = this.memory.i32;
+    const halves = this.memory.u16;
+    const at = (frame + ETHERNET_HEADER_BYTES) >> 2;
+    if (
+      length < ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES ||
+      halves[(frame + ETHERNET_TYPE) >> 1] !== ETHERTYPE_IPV4_LE ||
+      words[(frame + 2) >> 2] !== this.ourMacLow32 ||
+      halves[frame >> 1] !== this.ourMacHigh16 ||
+      (words[(frame + ETHERNET_SOURCE) >> 2] & 1) !== 0
+    ) {
+      this.inputCarefully(frame, length, rxFlags);
+      return;
+    }
+    const first = words[at]; // version, IHL, TOS, total length
+    const second = words[at + 1]; // identification, flags, fragment offset
+    const third = words[at + 2]; // TTL, protocol, checksum
+    const source = words[at + 3];
+    const destination = words[at + 4];
+    const total = ((first >>> 8) & 0xff00) | (first >>> 24);
+    const network = source & 0xff;
+    const sum =
+      (first & 0xffff) +
+      (first >>> 16) +
+      (second & 0xffff) +
+      (second >>> 16) +
+      (third & 0xffff) +
+      (third >>> 16) +
+      (source & 0xffff) +
+      (source >>> 16) +
+      (destination & 0xffff) +
+      (destination >>> 16);
+    if (
+      (first & 0xff) !== 0x45 ||
+      total < IPV4_HEADER_BYTES ||
+      total > length - ETHERNET_HEADER_BYTES ||
+      (second & FRAGMENT_LE) !== 0 ||
+      destination !== this.ourAddress ||
+      network === 0 ||
+      network >= 224 ||
+      network === this.refusedNetwork ||
+      source === this.refusedSource ||
+      source === this.refusedBroadcast ||
+      (fold(sum) !== 0xffff && (rxFlags & RX_CHECKSUM_VALID) === 0) ||
+      this.claim.state !== CLAIM_OWNED
+    ) {
+      this.inputCarefully(frame, length, rxFlags);
+      return;
+    }
+    this.rxVlan = NO_VLAN;
+    this.counters.ipv4In++;
+    const ip = frame + ETHERNET_HEADER_BYTES;
+    this.deliver((third >>> 8) & 0xff, frame, ip, ip + IPV4_HEADER_BYTES, total - IPV4_HEADER_BYTES, rxFlags);
+  }
+
+  private inputCarefully(frame: number, length: number, rxFlags: number): void {
     const dv = this.memory.dv;
     if (length < ETHERNET_HEADER_BYTES) {
       this.counters.ethernetShort++;
@@ -182,7 +256,7 @@ export class Interface {
       this.counters.ethernetBadSource++; // a group is nobody's source (IEEE 802.3 §3.2.3)
       return;
     }
-    let type = dv.getUint16(frame + 12, false);
+    let type = dv.getUint16(frame + ETHERNET_TYPE, false);
     let payload = frame + ETHERNET_HEADER_BYTES;
     this.rxVlan = NO_VLAN;
     if (type === ETHERTYPE_VLAN) {
@@ -190,8 +264,8 @@ export class Interface {
         this.counters.ethernetShort++;
         return;
       }
-      this.rxVlan = dv.getUint16(frame + 14, false);
-      type = dv.getUint16(frame + 16, false);
+      this.rxVlan = dv.getUint16(frame + VLAN_TCI, false);
+      type = dv.getUint16(frame + VLAN_TYPE, false);
       payload += VLAN_TAG_BYTES;
     }
     const available = frame + length - payload;
@@ -205,60 +279,32 @@ export class Interface {
     } else this.counters.ethernetUnknownType++;
   }
 
-  /** The checks of RFC 1122 §3.2.1, in its order. A host keeps a datagram whatever its TTL (§3.2.1.7). */
   private ipv4Input(frame: number, ip: number, available: number, rxFlags: number): void {
-    const memory = this.memory;
-    const counters = this.counters;
-    counters.ipv4In++;
-    if (available < IPV4_HEADER_BYTES) {
-      counters.ipv4Short++;
+    this.counters.ipv4In++;
+    const headerBytes = this.ipv4Check.check(ip, available, rxFlags);
+    if (headerBytes === 0) return;
+    if (this.claim.state !== CLAIM_OWNED) {
+      this.counters.ipv4AddressUnusable++;
       return;
     }
-    let headerBytes = IPV4_HEADER_BYTES;
-    if (memory.u8[ip] !== 0x45) {
-      headerBytes = this.unusualHeaderBytes(ip, available);
-      if (headerBytes === 0) return;
-    }
-    const total = memory.dv.getUint16(ip + IPV4_TOTAL_LENGTH, false);
-    if (total < headerBytes || total > available) {
-      counters.ipv4BadTotalLength++;
-      return;
-    }
-    if ((rxFlags & RX_CHECKSUM_VALID) === 0 && fold(sum(memory, ip, headerBytes)) !== 0xffff) {
-      counters.ipv4BadChecksum++;
-      return;
-    }
-    if (headerBytes !== IPV4_HEADER_BYTES && !this.optionsOk(ip, headerBytes)) return;
-    if (memory.dv.getInt32(ip + IPV4_DESTINATION, false) !== this.address) {
-      this.countForeign(memory.dv.getInt32(ip + IPV4_DESTINATION, false));
-      return;
-    }
-    if (!this.plausibleSource(memory.dv.getInt32(ip + IPV4_SOURCE, false))) {
-      counters.ipv4BadSource++;
-      return;
-    }
-    if (this.arp.claim.state !== CLAIM_OWNED) {
-      counters.ipv4AddressUnusable++;
-      return;
-    }
-    const l4Length = total - headerBytes;
-    if ((memory.dv.getUint16(ip + IPV4_FRAGMENT, false) & (MORE_FRAGMENTS | FRAGMENT_OFFSET_MASK)) !== 0) {
+    const l4Length = ipv4TotalLength(this.memory, ip) - headerBytes;
+    if ((ipv4Fragment(this.memory, ip) & (MORE_FRAGMENTS | FRAGMENT_OFFSET_MASK)) !== 0) {
       this.fragmentInput(frame, ip, headerBytes, l4Length);
       return;
     }
-    this.deliver(frame, ip, ip + headerBytes, l4Length, rxFlags);
+    this.deliver(ipv4Protocol(this.memory, ip), frame, ip, ip + headerBytes, l4Length, rxFlags);
   }
 
   private fragmentInput(frame: number, ip: number, headerBytes: number, length: number): void {
     const reassembler = this.reassembler;
     if (!reassembler.input(frame, ip, headerBytes, length, this.nowUs)) return;
     // What was said of the checksums of the parts does not hold for the whole.
-    this.deliver(reassembler.frame, reassembler.ip, reassembler.payload, reassembler.payloadBytes, 0);
+    const { frame: first, ip: header, payload, payloadBytes } = reassembler;
+    this.deliver(ipv4Protocol(this.memory, header), first, header, payload, payloadBytes, 0);
     reassembler.release();
   }
 
-  private deliver(frame: number, ip: number, l4: number, l4Length: number, rxFlags: number): void {
-    const protocol = this.memory.u8[ip + IPV4_PROTOCOL];
+  private deliver(protocol: number, frame: number, ip: number, l4: number, l4Length: number, rxFlags: number): void {
     const transport = this.transports[protocol];
     if (transport !== null) transport.input(frame, ip, l4, l4Length, rxFlags);
     else if (protocol === PROTOCOL_ICMP && !this.takeover) this.icmp.input(frame, ip, l4, l4Length);
@@ -273,41 +319,6 @@ export class Interface {
     this.icmp.sendError(ICMP_UNREACHABLE, code, 0, frame, ip, length);
   }
 
-  /** Header length of a datagram that is not plain version 4 without options, or 0 (counted). */
-  private unusualHeaderBytes(ip: number, available: number): number {
-    const first = this.memory.u8[ip];
-    if (first >> 4 !== 4) {
-      this.counters.ipv4BadVersion++;
-      return 0;
-    }
-    const headerBytes = (first & 15) << 2;
-    if (headerBytes < IPV4_HEADER_BYTES || headerBytes > available) {
-      this.counters.ipv4BadHeaderLength++;
-      return 0;
-    }
-    return headerBytes;
-  }
-
-  private optionsOk(ip: number, headerBytes: number): boolean {
-    const verdict = checkOptions(this.memory, ip, headerBytes);
-    if (verdict === OPTIONS_MALFORMED) this.counters.ipv4BadOptions++;
-    else if (verdict !== OPTIONS_OK) this.counters.ipv4SourceRoute++;
-    return verdict === OPTIONS_OK;
-  }
-
-  private countForeign(destination: number): void {
-    if (destination === -1 || destination === this.broadcast || isMulticast(destination)) this.counters.ipv4Broadcast++;
-    else this.counters.ipv4NotForUs++;
-  }
-
-  /** RFC 1122 §3.2.1.3: a source is a single host: not this network, not loopback, not a group or broadcast, not us. */
-  private plausibleSource(source: number): boolean {
-    const network = source >>> 24;
-    if (network === 0 || network >= 224) return false;
-    if (this.loopback) return true;
-    return network !== 127 && source !== this.address && source !== this.broadcast;
-  }
-
   // ---- next hops
 
   /**
@@ -315,13 +326,7 @@ export class Interface {
    * there is no way (counted). Look it up once for each connection, not for each segment.
    */
   hop(destination: number): Hop | null {
-    if (this.loopback) return this.loopbackHop;
-    const neighbours = this.arp.neighbours;
-    if (destination === 0 || destination === this.broadcast || destination >>> 28 >= 14) return this.noRoute();
-    if (this.takeover) return neighbours.lookup(destination) ?? this.noRoute();
-    if (this.onLink(destination)) return neighbours.obtain(destination, this.vlan);
-    if (this.gateway !== 0) return neighbours.obtain(this.gateway, this.vlan);
-    return neighbours.lookup(destination) ?? this.noRoute();
+    return this.routes.hop(destination);
   }
 
   /**
@@ -329,19 +334,7 @@ export class Interface {
    * link when no gateway is known, the frame's source is the hop. Else it is a hint, confirmed by ARP while it is in use.
    */
   learn(source: number, frame: number): Hop | null {
-    if (frame === 0 || this.loopback) return this.hop(source);
-    const neighbours = this.arp.neighbours;
-    const high16 = readMacHigh16(this.memory, frame + ETHERNET_SOURCE);
-    const low32 = readMacLow32(this.memory, frame + ETHERNET_SOURCE);
-    const vlan = readVlan(this.memory, frame);
-    if (this.takeover || (this.gateway === 0 && !this.onLink(source))) {
-      const hop = neighbours.obtain(source, vlan);
-      neighbours.fix(hop, high16, low32, vlan);
-      return hop;
-    }
-    const hop = this.hop(source);
-    if (hop !== null) neighbours.hint(hop, high16, low32, vlan, this.nowUs);
-    return hop;
+    return this.routes.learn(source, frame, this.nowUs);
   }
 
   /** Asks for an unresolved hop, or whether a resolved one is still there. At most once a second, whoever calls. */
@@ -351,21 +344,7 @@ export class Interface {
 
   /** A hop for the answer to this frame, by its source address, remembering nothing: valid until the next call. */
   replyHop(frame: number): Hop {
-    const memory = this.memory;
-    const hop = this.scratchHop;
-    const source = frame + ETHERNET_SOURCE;
-    hop.setMac(readMacHigh16(memory, source), readMacLow32(memory, source), readVlan(memory, frame));
-    return hop;
-  }
-  private readonly scratchHop = new Hop(0);
-
-  private onLink(destination: number): boolean {
-    return ((destination ^ this.address) & this.mask) === 0;
-  }
-
-  private noRoute(): null {
-    this.counters.ipv4NoRoute++;
-    return null;
+    return this.routes.replyHop(frame);
   }
 
   // ---- out

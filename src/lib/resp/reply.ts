@@ -212,7 +212,7 @@ export class Reply {
   error(text: string): void {
     this.errors++;
     this.lastError = text;
-    this.line(45, text.replace(/[\r\n]/g, ' '));
+    this.line(45, text.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' '));
   }
 
   /** A bulk string of bytes in packet memory. */
@@ -270,10 +270,11 @@ export class Reply {
     this.position += 2;
   }
 
+  /** Latin1: a line may repeat a client's bytes. */
   private line(mark: number, text: string): void {
     this.reserve(1);
     this.memory.u8[this.position++] = mark;
-    this.raw(Buffer.from(text));
+    this.raw(Buffer.from(text, 'latin1'));
     this.crlf();
   }
 

@@ -14,7 +14,7 @@ import {
 import { commands } from '../engine/command-table.ts';
 import { OUTPUT_NORMAL, OUTPUT_PUBSUB, type OutputLimit } from './config.ts';
 
-/** Query buffers are allocated whole; this is what an idle client's is reported as. */
+/** What the objects of an idle client take, roughly. */
 const CLIENT_OBJECT_BYTES = 1024;
 
 export class Clients {
@@ -92,8 +92,8 @@ function flagLetters(client: Client): string {
 /** `client|list`, `get`, or NULL before the first command. */
 function lastCommandName(client: Client): string {
   if (client.lastCommand < 0) return 'NULL';
-  const name = commands[client.lastCommand].spec.name;
-  return client.lastSubcommand === '' ? name : `${name}|${client.lastSubcommand}`;
+  const command = commands[client.lastCommand];
+  return command.subcommands.get(client.lastSubcommand)?.fullName ?? command.fullName;
 }
 
 /** One line of CLIENT LIST, without its newline. */

@@ -2,7 +2,6 @@
  * What changing a parameter changes: at start-up for the values that the configuration came with, and by CONFIG SET from then
  * on. Parameters that the code reads when it needs them (timeout, slowlog-log-slower-than …) need nothing here.
  */
-import { PARAMETERS } from './config-table.ts';
 import type { ServerContext } from './context.ts';
 
 export function applyConfig(context: ServerContext): void {
@@ -40,7 +39,6 @@ export function applyConfig(context: ServerContext): void {
     config.onChange(name, effect);
   }
   for (const [name, error] of Object.entries(REFUSED)) config.onChange(name, () => error);
-  for (const { name } of PARAMETERS.filter((one) => one.name.startsWith('tls-'))) config.onChange(name, () => NO_TLS);
 }
 
 const NO_TLS = 'Unable to update TLS configuration. Check server logs.';
@@ -50,4 +48,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   port: 'Unable to listen on this port. Check server logs.',
   bind: 'Failed to bind to specified addresses.',
   appendonly: 'Unable to turn on AOF. Check server logs.',
+  'tls-port': NO_TLS,
+  'tls-cluster': NO_TLS,
+  'tls-replication': NO_TLS,
 };

@@ -174,7 +174,9 @@ export const oomScores: Kind = {
 export const percentiles: Kind = {
   parse(words) {
     if (isNone(words)) return ok('');
-    const values = words.map((word) => (/^[-+]?(\d+\.?\d*|\.\d+)$/.test(word) ? Number(word) : Number.NaN));
+    const values = words.map((word) =>
+      /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(word) ? Number(word) : Number.NaN,
+    );
     if (values.some(Number.isNaN)) return fail('Invalid latency-tracking-info-percentiles parameters');
     if (values.some((value) => value < 0 || value > 100)) {
       return fail('latency-tracking-info-percentiles parameters should sit between [0.0,100.0]');

@@ -101,7 +101,8 @@ const connections: readonly Parameter[] = [
   parameter('unixsocket', text, '', IMMUTABLE),
   parameter('unixsocketperm', octal, '0', IMMUTABLE),
   parameter('socket-mark-id', integer(0n, UINT_MAX), '0', IMMUTABLE),
-  parameter('protected-mode', yesNo, 'yes'),
+  // redis-server's default is yes; here every client that reaches the address is served, so it says no.
+  parameter('protected-mode', yesNo, 'no'),
   parameter('maxclients', integer(1n, UINT_MAX), '10000'),
   parameter('client-query-buffer-limit', bytes(1 << 20), '1073741824'),
   parameter(

@@ -154,6 +154,7 @@ export class ServerContext {
     const { engine } = this;
     this.monitorFeed.show(engine, arg, argc, this.wallClock.nowUs(), this.clients.monitors);
     for (const client of this.clients.monitors) {
+      if (client === engine.client) continue; // looked at when its replies are complete
       if (this.outputLimitReached(client, client.stream.queue.totalBytes)) this.closeForOutput(client);
     }
   }
@@ -172,10 +173,30 @@ export class ServerContext {
     });
   }
 
+  /** Bytes of replies since the start, or since CONFIG RESETSTAT. */
+  get netOutputBytes(): number {
+    return this.engine.reply.bytesWritten + this.monitorFeed.bytesWritten - this.stats.netOutputBase;
+  }
+
+  /** CONFIG RESETSTAT */
+  resetStats(): void {
+    const { stats } = this.engine;
+    stats.keyspaceHits = 0;
+    stats.keyspaceMisses = 0;
+    stats.expiredKeys = 0;
+    stats.evictedKeys = 0;
+    stats.commandsProcessed = 0;
+    this.stats.reset();
+    this.stats.netOutputBase = this.engine.reply.bytesWritten + this.monitorFeed.bytesWritten;
+    this.commandStats.reset();
+    this.errorStats.reset();
+  }
+
   /** Periodic work, `hz` times a second: rates, the memory peak, clients that are idle or take too little. */
   cron(nowMs: number): void {
+    this.stats.netOutputBytes = this.netOutputBytes;
     this.stats.sample(nowMs, this.engine.stats.commandsProcessed);
-    this.notePeak(nowMs);
+    this.notePeak();
     const idleMs = this.config.timeoutSeconds * 1000;
     for (const client of this.clients.all()) {
       if (this.outputLimitReached(client, client.stream.queue.totalBytes)) this.closeForOutput(client);
@@ -186,11 +207,9 @@ export class ServerContext {
     }
   }
 
-  notePeak(nowMs: number): void {
+  notePeak(): void {
     const used = this.engine.arena.usedBytes;
-    if (used <= this.stats.memoryPeakBytes) return;
-    this.stats.memoryPeakBytes = used;
-    this.stats.memoryPeakTimeMs = nowMs;
+    if (used > this.stats.memoryPeakBytes) this.stats.memoryPeakBytes = used;
   }
 
   /** More waits for the client than its class may have. */

@@ -153,7 +153,7 @@ export function persistenceSection({ engine, startedMs }: ServerContext): Fields
   ];
 }
 
-export function statSection({ stats, engine }: ServerContext): Fields {
+export function statSection({ stats, engine, netOutputBytes }: ServerContext): Fields {
   const kilobytes = (rate: { value: number }): string => (rate.value / 1024).toFixed(2);
   const turnsPerSecond = stats.turnRate.value;
   return [
@@ -161,7 +161,7 @@ export function statSection({ stats, engine }: ServerContext): Fields {
     ['total_commands_processed', engine.stats.commandsProcessed],
     ['instantaneous_ops_per_sec', Math.round(stats.commandRate.value)],
     ['total_net_input_bytes', stats.netInputBytes],
-    ['total_net_output_bytes', stats.netOutputBytes],
+    ['total_net_output_bytes', netOutputBytes],
     ...rows(['total_net_repl_input_bytes', 'total_net_repl_output_bytes'], 0),
     ['instantaneous_input_kbps', kilobytes(stats.inputRate)],
     ['instantaneous_output_kbps', kilobytes(stats.outputRate)],

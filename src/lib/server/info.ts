@@ -47,7 +47,7 @@ const SECTIONS: readonly Section[] = [
   section('Stats', statSection),
   section('Replication', replicationSection),
   section('CPU', cpuSection),
-  section('Modules', () => [], true, false),
+  section('Modules', () => []),
   section('Commandstats', commandStatSection, false),
   section('Errorstats', errorStatSection),
   section('Latencystats', latencyStatSection, false),

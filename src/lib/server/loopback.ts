@@ -1,50 +1,70 @@
 /**
- * Serving a loopback address through our own stack needs one sysctl: frames that we inject on `lo` carry no route, and the
- * kernel calls them martian unless net.ipv4.conf.lo.route_localnet is 1. It is set, said, and restored on exit. A server
- * that was killed can't restore it: it leaves a note in /run, and the next one restores what the note says.
+ * Serving 127.0.0.1 through our own stack needs two sysctls of `lo`. Frames that we inject there carry no route, so the
+ * kernel looks at their addresses as if they came off a wire, and calls them martian:
+ *
+ *   route_localnet   a loopback address may arrive from a device
+ *   accept_local     an address of this host may be the source (127.0.0.1 needs it, 127.0.0.9 wouldn't)
+ *
+ * They are set, said, and restored on exit. A server that was killed can't restore them: it leaves a note in /run, and the
+ * next one restores what the note says.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 
-const SYSCTL = '/proc/sys/net/ipv4/conf/lo/route_localnet';
+const NAMES = ['route_localnet', 'accept_local'];
+const sysctl = (name: string): string => `/proc/sys/net/ipv4/conf/lo/${name}`;
 const NOTES = '/run/rtcp';
-const NOTE = `${NOTES}/route_localnet`;
 
-export class RouteLocalnet {
-  private original: string | null = null;
+export class LoopbackRouting {
+  /** What is to be restored: a value for each name. */
+  private readonly originals = new Map<string, string>();
+  private readonly note: string;
 
-  /** Sets the sysctl; true when it had to be changed. Throws what the file system says (EACCES, EROFS). */
-  set(): boolean {
-    const now = readFileSync(SYSCTL, 'utf8').trim();
-    const note = readNote();
-    // A note of a process that is gone: what it found is the original, not what it left.
-    if (note !== null && !alive(note.pid)) this.original = note.value;
-    else if (now !== '1') this.original = now;
-    if (this.original !== null) {
-      mkdirSync(NOTES, { recursive: true });
-      writeFileSync(NOTE, `${process.pid} ${this.original}\n`);
+  constructor() {
+    // The sysctls are those of the network namespace, so the note is, too.
+    this.note = `${NOTES}/loopback-${readlinkSync('/proc/self/ns/net').replace(/\D/g, '')}`;
+  }
+
+  /** Sets the sysctls; returns the names of those that had to be changed. Throws what the file system says (EACCES, EROFS). */
+  set(): string[] {
+    const left = this.readNote();
+    for (const name of NAMES) {
+      const now = readFileSync(sysctl(name), 'utf8').trim();
+      const original = left.get(name) ?? now;
+      if (original !== '1') this.originals.set(name, original);
     }
-    if (now === '1') return false;
-    writeFileSync(SYSCTL, '1');
-    return true;
+    if (this.originals.size > 0) {
+      mkdirSync(NOTES, { recursive: true });
+      const lines = [`pid ${process.pid}`, ...[...this.originals].map(([name, value]) => `${name} ${value}`)];
+      writeFileSync(this.note, `${lines.join('\n')}\n`);
+    }
+    return NAMES.filter((name) => {
+      if (readFileSync(sysctl(name), 'utf8').trim() === '1') return false;
+      writeFileSync(sysctl(name), '1');
+      return true;
+    });
   }
 
   restore(): void {
-    if (this.original === null) return;
-    writeFileSync(SYSCTL, this.original);
-    rmSync(NOTE, { force: true });
-    this.original = null;
+    if (this.originals.size === 0) return;
+    for (const [name, value] of this.originals) writeFileSync(sysctl(name), value);
+    rmSync(this.note, { force: true });
+    this.originals.clear();
   }
-}
 
-function readNote(): { pid: number; value: string } | null {
-  let text: string;
-  try {
-    text = readFileSync(NOTE, 'utf8');
-  } catch {
-    return null; // no server was killed
+  /** What a server that is gone found before it set them. */
+  private readNote(): Map<string, string> {
+    let text: string;
+    try {
+      text = readFileSync(this.note, 'utf8');
+    } catch {
+      return new Map(); // no server was killed
+    }
+    const entries = new Map(text.split('\n').map((line) => line.split(' ') as [string, string]));
+    if (alive(Number(entries.get('pid')))) return new Map();
+    return new Map(
+      NAMES.flatMap((name) => (/^\d$/.test(entries.get(name) ?? '') ? [[name, entries.get(name) as string]] : [])),
+    );
   }
-  const [pid, value] = text.trim().split(' ');
-  return value === '0' || value === '1' ? { pid: Number(pid), value } : null;
 }
 
 function alive(pid: number): boolean {

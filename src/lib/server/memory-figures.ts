@@ -25,8 +25,8 @@ export interface MemoryFigures {
 }
 
 export function memoryFigures(context: ServerContext): MemoryFigures {
-  const { arena, databases, nowMs } = context.engine;
-  context.notePeak(nowMs);
+  const { arena, databases } = context.engine;
+  context.notePeak();
   const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
   const usedBytes = arena.usedBytes;
   const tableBytes = sum(databases.map((database) => database.tableBytes));

@@ -6,7 +6,8 @@
  * Passwords are shown as "(redacted)", here as in the slow log; administrative commands are not shown at all.
  */
 import type { Client } from '../engine/client.ts';
-import { COMMAND_ADMIN, commandFlags, commands, lookup } from '../engine/command-table.ts';
+import { COMMAND_ADMIN, COMMAND_CONTAINER, commandFlags, commands, lookup } from '../engine/command-table.ts';
+import { subcommandOf } from '../engine/dispatch-table.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import { Reply } from '../resp/reply.ts';
@@ -49,10 +50,13 @@ export class MonitorFeed {
     this.reply = new Reply(memory);
   }
 
+  get bytesWritten(): number {
+    return this.reply.bytesWritten;
+  }
+
   /** Writes the line for the command at `arg` of `engine.client` to all of `monitors`. */
   show(engine: Engine, arg: number, argc: number, nowUs: number, monitors: ReadonlySet<Client>): void {
-    const id = lookup(engine.memory, engine.argOffset[arg], engine.argLength[arg]);
-    if (id < 0 || (commandFlags[id] & COMMAND_ADMIN) !== 0 || commands[id].flagNames.includes('skip_monitor')) return;
+    if (!isShown(engine, arg)) return;
     engine.reply.finish(); // the client whose command runs may be one of them: its reply comes first
     const line = Buffer.from(`+${describe(engine, arg, argc, nowUs)}\r\n`, 'latin1');
     for (const client of monitors) {
@@ -62,6 +66,15 @@ export class MonitorFeed {
       client.stream.requestFlush();
     }
   }
+}
+
+/** Administrative commands and those that say so are not shown; of a container, the subcommand decides. */
+function isShown(engine: Engine, arg: number): boolean {
+  const id = lookup(engine.memory, engine.argOffset[arg], engine.argLength[arg]);
+  if (id < 0) return false;
+  const isContainer = (commandFlags[id] & COMMAND_CONTAINER) !== 0;
+  const command = (isContainer ? subcommandOf(engine, id, arg) : undefined) ?? commands[id];
+  return (command.flags & COMMAND_ADMIN) === 0 && !command.flagNames.includes('skip_monitor');
 }
 
 function describe(engine: Engine, arg: number, argc: number, nowUs: number): string {

@@ -48,7 +48,7 @@ export function splitWords(line: string): string[] | null {
       }
       const end = closingQuote(line, p, c);
       if (end < 0 || (end + 1 < line.length && !isBlank(line[end + 1]))) return null;
-      word += unescape(line.slice(p, end), c);
+      word += unquote(line.slice(p, end), c);
       p = end + 1;
     }
     words.push(word);
@@ -64,9 +64,9 @@ function closingQuote(line: string, from: number, mark: string): number {
   return -1;
 }
 
-function unescape(text: string, mark: string): string {
+function unquote(text: string, mark: string): string {
   if (mark === "'") return text.replaceAll("\\'", "'");
-  return text.replace(/\\(?:x([0-9a-f]{2})|([^]))/gi, (_, code: string | undefined, c: string) =>
+  return text.replace(/\\(?:x([0-9a-f]{2})|([\s\S]))/gi, (_, code: string | undefined, c: string) =>
     code === undefined ? (UNESCAPES[c] ?? c) : String.fromCharCode(Number.parseInt(code, 16)),
   );
 }

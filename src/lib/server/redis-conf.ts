@@ -155,8 +155,7 @@ export function rewriteRedisConf(text: string, config: Config): string {
     }
   }
   const added = PARAMETERS.filter(
-    (parameter) =>
-      !written.has(parameter) && parameter.name !== 'dir' && config.get(parameter) !== parameter.initial,
+    (parameter) => !written.has(parameter) && parameter.name !== 'dir' && config.get(parameter) !== parameter.initial,
   );
   if (added.length > 0 && !lines.includes(SIGNATURE)) lines.push(SIGNATURE);
   for (const parameter of added) lines.push(directiveLine(parameter, config));

@@ -5,7 +5,7 @@
  *   main ── control words + eventfd ──▶ worker: link, stack, shard loop
  *        ◀── messages: ready, log, failed, stopped ──
  *
- * Nothing outlives the process: descriptors, XDP program and TAP go with it however it ends; the one sysctl is restored here,
+ * Nothing outlives the process: descriptors, XDP program and TAP go with it however it ends; the sysctls of lo are restored here,
  * and after a kill -9 by the next server (loopback.ts).
  */
 import { readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { holdPort, interfaceInfo, interfaceNames } from '../native/interface.ts'
 import { closeFd, createEventfd, signal } from '../native/wait.ts';
 import type { LogLevel } from './log.ts';
 import { Logger } from './log.ts';
-import { RouteLocalnet } from './loopback.ts';
+import { LoopbackRouting } from './loopback.ts';
 import { type AddressFlags, type Plan, PlanError, planTransport, type Surroundings } from './plan.ts';
 import { CONTROL_STOP, CONTROL_WORDS, STOP_GRACEFUL, STOP_NOW } from './shard.ts';
 import type { ShardMessage, ShardSetup } from './shard-worker.ts';
@@ -69,10 +69,12 @@ function prepareMachine(plan: Plan, logger: Logger, undo: (() => void)[]): void 
   const held = holdPort(plan.address, plan.port);
   undo.push(() => closeFd(held));
   if (plan.interfaceName !== 'lo') return;
-  const sysctl = new RouteLocalnet();
-  undo.push(() => sysctl.restore());
-  if (sysctl.set()) {
-    logger.log('notice', 'net.ipv4.conf.lo.route_localnet=1 while we serve (our frames on lo are martian otherwise)');
+  const routing = new LoopbackRouting();
+  undo.push(() => routing.restore());
+  const changed = routing.set();
+  if (changed.length > 0) {
+    const settings = changed.map((name) => `net.ipv4.conf.lo.${name}=1`).join(' ');
+    logger.log('notice', `${settings} while we serve (our frames on lo are martian otherwise)`);
   }
 }
 

@@ -37,7 +37,10 @@ export class ServerStats {
   connectionsReceived = 0;
   connectionsRejected = 0;
   netInputBytes = 0;
+  /** As of the last sample. */
   netOutputBytes = 0;
+  /** What the writers had written when the counting began. */
+  netOutputBase = 0;
   protocolErrors = 0;
   /** Reads that brought bytes, and flushes that had some to send. */
   reads = 0;
@@ -52,7 +55,6 @@ export class ServerStats {
   errorReplies = 0;
   aclDeniedAuth = 0;
   memoryPeakBytes = 0;
-  memoryPeakTimeMs = 0;
   readonly commandRate = new Rate();
   readonly inputRate = new Rate();
   readonly outputRate = new Rate();

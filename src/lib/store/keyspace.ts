@@ -19,7 +19,7 @@ import { HashTable, RefList } from './table.ts';
 import type { ExpiryOwner, ExpiryWheel } from './wheel.ts';
 
 /** Keys from which on touching a batch's records ahead pays: below, they are in the cache (measured: bench/store.ts). */
-const PREFETCH_MIN_KEYS = 32_768;
+const PREFETCH_MIN_KEYS = 65_536;
 /** Entries that forEach() takes from the table at a time. */
 const EACH_BATCH = 256;
 
@@ -296,6 +296,7 @@ export class Keyspace implements ExpiryOwner {
 
   /** Empties the database at once; freeStep() frees what was in it. */
   clear(): void {
+    if (this.size === 0) return;
     const grave: Grave = { table: this.table, owner: this.owner, cursor: 0 };
     this.expires = 0;
     this.slotEpoch = -1;
@@ -384,10 +385,12 @@ export class Keyspace implements ExpiryOwner {
     const fromAt = wordOf(ref);
     const keyLength = record.keyLengthAt(from, fromAt);
     const oldValueBytes = record.valueLengthAt(from, fromAt);
-    let bytes = record.recordBytes(meta, keyLength, valueBytes);
-    if (growing && bytes > SMALL_MAX_BYTES) bytes += bytes >> 3; // what grows (APPEND) will grow again
-    const moved = this.arena.alloc(bytes);
-    if (moved === 0 || !this.seekSlot(ref)) return 0;
+    if (!this.seekSlot(ref)) return 0;
+    const bytes = record.recordBytes(meta, keyLength, valueBytes);
+    let moved = 0;
+    if (growing && bytes > SMALL_MAX_BYTES) moved = this.arena.alloc(bytes + (bytes >> 3)); // what grows (APPEND) will grow again
+    if (moved === 0) moved = this.arena.alloc(bytes);
+    if (moved === 0) return 0;
     const into = this.chunks[moved >>> 23];
     const at = wordOf(moved);
     into[at] = meta;

@@ -134,9 +134,12 @@ export function remove(words: Int32Array, base: number, slot: number): void {
   words[base + COUNT]--;
 }
 
-/** Slots that a segment of this shape would use, the last entry's included, for the entries of the slots [from, to). */
-export function measure(words: Int32Array, from: number, to: number, shape: number): number {
-  let next = 0;
+/**
+ * Slots that a segment of this shape would use, the last entry's included, for the entries of the slots [from, to), if those
+ * before them use `used`.
+ */
+export function measure(words: Int32Array, from: number, to: number, shape: number, used: number): number {
+  let next = used;
   for (let slot = from; slot < to; slot += 2) {
     if (words[slot + 1] === 0) continue;
     const home = homeOf(shape, words[slot]);

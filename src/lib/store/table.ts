@@ -42,6 +42,8 @@ export class HashTable {
   private directory: Int32Array;
   private directoryRef: number;
   private readonly segmentsAtDepth = new Int32Array(33);
+  /** No segment has more slots. */
+  private largestSlots = 0;
   /** Of the group being prefetched: chunk and index of the home slots, and then, in place of the index, the refs. */
   private readonly aheadChunk = new Int32Array(PREFETCH_GROUP);
   private readonly aheadSlot = new Int32Array(PREFETCH_GROUP);
@@ -178,7 +180,7 @@ export class HashTable {
       const ref = this.directory[entry * 2];
       const words = this.chunks[chunkOf(ref)];
       const slots = segment.slotCount(words, wordOf(ref));
-      const slot = random.below(Math.max(slots, this.usualSlots()));
+      const slot = random.below(this.largestSlots);
       const found = slot < slots ? words[segment.firstSlot(wordOf(ref)) + slot * 2 + 1] : 0;
       if (found !== 0) return found;
     }
@@ -198,7 +200,10 @@ export class HashTable {
   }
 
   private prefetchSlots(hashes: Int32Array, first: number, count: number): number {
-    const { directory, chunks, aheadChunk, aheadSlot } = this;
+    const directory = this.directory;
+    const chunks = this.chunks;
+    const aheadChunk = this.aheadChunk;
+    const aheadSlot = this.aheadSlot;
     const shift = 32 - this.depth;
     let read = 0;
     for (let i = 0; i < count; i++) {
@@ -214,7 +219,9 @@ export class HashTable {
   }
 
   private prefetchRefs(hashes: Int32Array, first: number, count: number): void {
-    const { chunks, aheadChunk, aheadSlot } = this;
+    const chunks = this.chunks;
+    const aheadChunk = this.aheadChunk;
+    const aheadSlot = this.aheadSlot;
     for (let i = 0; i < count; i++) {
       const hash = hashes[first + i];
       const words = chunks[aheadChunk[i]];
@@ -225,7 +232,8 @@ export class HashTable {
   }
 
   private prefetchRecords(count: number): number {
-    const { chunks, aheadSlot } = this;
+    const chunks = this.chunks;
+    const aheadSlot = this.aheadSlot;
     let read = 0;
     for (let i = 0; i < count; i++) {
       const ref = aheadSlot[i];
@@ -305,12 +313,12 @@ export class HashTable {
     const shape = words[base + SHAPE];
     const depth = segment.depthOf(shape);
     const count = words[base + COUNT];
-    if (depth > 0 && this.merge(hash, depth, count)) return;
+    if (depth > 0 && this.merge(hash, depth)) return;
     const bits = segment.bitsFor(count);
     if (bits < segment.bitsOf(shape)) this.rebuild(hash, bits, 0, 0);
   }
 
-  private merge(hash: number, depth: number, count: number): boolean {
+  private merge(hash: number, depth: number): boolean {
     const bit = 1 << (32 - depth);
     const highHash = ((hash ^ FLIP) | bit) ^ FLIP;
     const lowHash = ((hash ^ FLIP) & ~bit) ^ FLIP;
@@ -318,20 +326,22 @@ export class HashTable {
     const high = this.words;
     const lowBase = this.seekSegment(lowHash);
     const low = this.words;
-    if (low[lowBase + SHAPE] << 27 !== high[highBase + SHAPE] << 27) return false; // one of them is split further
+    if (segment.depthOf(low[lowBase + SHAPE]) !== segment.depthOf(high[highBase + SHAPE])) return false; // one is split further
     const together = low[lowBase + COUNT] + high[highBase + COUNT];
-    if (together > MERGE_LOAD * (1 << MAX_BITS) || together < count) return false;
+    if (together > MERGE_LOAD * (1 << MAX_BITS)) return false;
     const bits = segment.bitsFor(together);
     const shape = segment.shapeOf(depth - 1, bits);
-    const from = segment.firstSlot(lowBase);
-    const to = segment.endSlot(low, lowBase);
-    // What does not fit before the half's end pushes on into the other half: the tail has room for all of it.
-    const need = segment.measure(low, from, to, shape) + high[highBase + COUNT] + (1 << bits);
+    const lowFrom = segment.firstSlot(lowBase);
+    const lowTo = segment.endSlot(low, lowBase);
+    const highFrom = segment.firstSlot(highBase);
+    const highTo = segment.endSlot(high, highBase);
+    const need = segment.measure(high, highFrom, highTo, shape, segment.measure(low, lowFrom, lowTo, shape, 0)) + 1;
     const ref = this.createSegment(depth - 1, bits, need, 0);
     if (ref === 0) return false;
     const into = this.chunks[chunkOf(ref)];
-    const next = segment.pour(low, from, to, into, wordOf(ref), segment.firstSlot(wordOf(ref)));
-    segment.pour(high, segment.firstSlot(highBase), segment.endSlot(high, highBase), into, wordOf(ref), next);
+    const base = wordOf(ref);
+    const next = segment.pour(low, lowFrom, lowTo, into, base, segment.firstSlot(base));
+    segment.pour(high, highFrom, highTo, into, base, next);
     this.destroySegmentOf(highHash);
     this.destroySegmentOf(lowHash);
     this.pointTo(ref, lowHash);
@@ -393,7 +403,7 @@ export class HashTable {
     minSlots: number,
     limit: number,
   ): number {
-    const need = segment.measure(words, from, to, segment.shapeOf(depth, bits)) + 1;
+    const need = segment.measure(words, from, to, segment.shapeOf(depth, bits), 0) + 1;
     const ref = this.createSegment(depth, bits, Math.max(minSlots, need), limit);
     if (ref === 0) return 0;
     const base = wordOf(ref);
@@ -405,7 +415,9 @@ export class HashTable {
     const ref = segment.create(this.arena, depth, bits, minSlots, limit);
     if (ref === 0) return 0;
     this.segmentsAtDepth[depth]++;
-    this.bytes += segment.bytesFor(segment.slotCount(this.chunks[chunkOf(ref)], wordOf(ref)));
+    const slots = segment.slotCount(this.chunks[chunkOf(ref)], wordOf(ref));
+    this.bytes += segment.bytesFor(slots);
+    this.largestSlots = depth === 0 ? slots : Math.max(this.largestSlots, slots);
     return ref;
   }
 
@@ -419,11 +431,6 @@ export class HashTable {
     this.bytes -= segment.bytesFor(segment.slotCount(words, wordOf(ref)));
     segment.destroy(this.arena, ref);
     this.epoch++;
-  }
-
-  /** Slots of a segment as most are, for choosing among segments of different size: the largest without a longer tail. */
-  private usualSlots(): number {
-    return this.depth === 1 && this.segmentsAtDepth[0] === 1 ? 0 : (1 << MAX_BITS) + 512;
   }
 
   /** The first entry at or after a place in the order, or else the first of all. */

@@ -120,8 +120,9 @@ export class ExpiryWheel {
   }
 
   /**
-   * Reports the records whose deadline is at or before `nowMs`, each taken out of the wheel first. At most `budget` records
-   * and slots are touched; true when work is left for the next call. A clock that went backwards is waited for.
+   * Reports the records whose deadline is at or before `nowMs`, each taken out of the wheel first (one that was put in too
+   * late, in the next millisecond). At most `budget` records and slots are touched; true when work is left for the next call.
+   * A clock that went backwards is waited for.
    */
   advance(nowMs: number, budget: number, onExpire: (keyspaceIndex: number, ref: number) => void): boolean {
     this.budget = budget;

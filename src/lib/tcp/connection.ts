@@ -201,6 +201,7 @@ export class Connection extends Stream {
     const plain =
       this.state === ESTABLISHED &&
       !this.readPaused &&
+      !this.finSeen &&
       !this.inRecovery &&
       this.dupAcks === 0 &&
       this.rtxNxt === this.rtxEnd &&

@@ -296,6 +296,7 @@ function textArrives(c: Connection, startsAt: number, payload: number, n: number
   if ((flags & FIN) !== 0 && beyond <= 0) {
     c.finSeen = true;
     c.finSeq = end;
+    c.updatePrediction();
   }
   if (c.finSeen && c.rcvNxt === c.finSeq) finArrives(c);
   else if ((flags & FIN) !== 0 && n === 0 && c.finSeen) sendAck(c); // out of order: say what is missing

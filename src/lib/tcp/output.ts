@@ -121,21 +121,27 @@ function sendableBytes(c: Connection): number {
   const room = windowRoom < congestionRoom ? windowRoom : congestionRoom;
   const here = queue.pool.length[queue.sendBuffer] - queue.sendOffset;
   const limit = c.superBytes;
-  let n = here < limit ? here : limit;
+  const n = here < limit ? here : limit;
   if (n <= room) {
-    const last = n === queue.unsentBytes && !c.finQueued;
-    if (!last || !c.nagle) return n;
-    const rest = n % mss;
-    n -= rest;
-    if (n > 0 || flight === 0) return n > 0 ? n : rest;
-    if (stack.observer !== null) stack.observer.notSent(c, 'nagle', queue.unsentBytes);
-    return 0;
-  }
-  if (room >= mss) return room - (room % mss);
-  if (room > 0 && room === windowRoom && (flight === 0 || !c.nagle) && room * 2 >= c.maxSndWnd) return room;
+    if (n === queue.unsentBytes) return c.nagle && !c.finQueued ? nagledBytes(c, n, flight) : n;
+    // A short buffer before others goes if a full segment could, by what is queued and by what fits.
+    if (n >= mss || room >= mss || queue.unsentBytes <= room) return n;
+  } else if (room >= mss) return room - (room % mss);
+  const silly = room * 2 < c.maxSndWnd || room <= 0 || room !== windowRoom || (flight > 0 && c.nagle);
+  if (!silly) return n < room ? n : room;
   if (stack.observer !== null) {
     stack.observer.notSent(c, windowRoom <= congestionRoom ? 'rwnd' : 'cwnd', queue.unsentBytes);
   }
+  return 0;
+}
+
+/** The last n bytes of the queue: what is short of a segment waits while anything is in flight (RFC 9293 §3.7.4). */
+function nagledBytes(c: Connection, n: number, flight: number): number {
+  const rest = n % c.mss;
+  if (n > rest) return n - rest;
+  if (flight === 0) return rest;
+  const { observer } = c.stack;
+  if (observer !== null) observer.notSent(c, 'nagle', c.queue.unsentBytes);
   return 0;
 }
 

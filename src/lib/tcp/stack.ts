@@ -125,6 +125,7 @@ export class TcpStack implements TransportProtocol, HopListener {
     for (let slot = maxConnections; slot >= 1; slot--) this.freeSlots[this.freeCount++] = slot;
     this.dirty = new Int32Array(maxConnections + 1);
     this.isDirty = new Uint8Array(maxConnections + 1);
+    if (link.control === link.data) link.data.reserve = Math.max(4, link.data.count >> 4);
     net.register(PROTOCOL_TCP, this);
     net.hopListener = this;
     this.lastNowUs = net.nowUs;

@@ -13,6 +13,11 @@ export function swap16(value: number): number {
   return ((value & 0xff) << 8) | ((value >>> 8) & 0xff);
 }
 
+/** Exchanges the four bytes of a 32-bit value, likewise. */
+export function swap32(value: number): number {
+  return (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
+}
+
 /** Folds a partial sum (up to 2³² − 1) into 16 bits, carries added in. */
 export function fold(sum: number): number {
   const once = (sum & 0xffff) + (sum >>> 16);
@@ -77,7 +82,7 @@ export function pseudoHeader(source: number, destination: number, protocol: numb
 
 /**
  * The checksum after one 16-bit word of what it covers changed (RFC 1624 eqn. 3: HC' = ~(~HC + ~m + m')). All three as a
- * little-endian load sees them.
+ * little-endian load sees them. What is covered must not be all zeros afterwards: its checksum is 0xffff, and this gives 0.
  */
 export function updateChecksum(checksum: number, before: number, after: number): number {
   return ~fold((~checksum & 0xffff) + (~before & 0xffff) + (after & 0xffff)) & 0xffff;

@@ -1,5 +1,5 @@
 /** EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, TTL, PTTL, EXPIRETIME, PEXPIRETIME, PERSIST: when a key's time is over. */
-import { bigIntegerArgument, integerArgument, isWord, optionWord } from '../arguments.ts';
+import { bigIntegerArgument, integerArgument, isWord, optionWord, shownText } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { changed, lookupWrite, MAX_DEADLINE_MS, persist as makePersistent, peek, remove, setExpiry } from '../keys.ts';
 
@@ -71,7 +71,7 @@ function parseConditions(engine: Engine, from: number, end: number): number {
     else if (isWord(engine, i, WORD_GT)) conditions |= GT;
     else if (isWord(engine, i, WORD_LT)) conditions |= LT;
     else {
-      engine.reply.error(`ERR Unsupported option ${engine.text(i)}`);
+      engine.reply.error(`ERR Unsupported option ${shownText(engine, i)}`);
       return -1;
     }
   }

@@ -4,7 +4,7 @@
  */
 import { byteOf } from '../../store/arena.ts';
 import type { Keyspace } from '../../store/keyspace.ts';
-import { integerArgument, isWord, optionWord, syntaxError } from '../arguments.ts';
+import { integerArgument, isWord, optionWord, shownText, syntaxError } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { globMatches } from '../glob.ts';
 import { dropIfExpired, isExpired } from '../keys.ts';
@@ -43,7 +43,7 @@ interface ScanOptions {
 
 /** SCAN cursor [MATCH pattern] [COUNT count] [TYPE type] */
 export function scan(engine: Engine, arg: number, argc: number): void {
-  const cursor = parseCursor(engine.text(arg + 1));
+  const cursor = parseCursor(shownText(engine, arg + 1));
   if (cursor === null) {
     engine.reply.error('ERR invalid cursor');
     return;

@@ -2,7 +2,7 @@
 import type { Keyspace } from '../../store/keyspace.ts';
 import { databaseArgument, isWord, optionWord, sameBytes, syntaxError } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
-import { changed, find, hasRoom, lookupRead, lookupWrite, outOfMemory, setExpiry } from '../keys.ts';
+import { changed, find, hasRoom, lookupRead, lookupWrite, outOfMemory, setExpiry, tell } from '../keys.ts';
 
 const WORD_DB = optionWord('DB');
 const WORD_REPLACE = optionWord('REPLACE');
@@ -35,7 +35,7 @@ function renameKey(engine: Engine, arg: number, onlyIfAbsent: boolean): boolean 
   }
   const made = duplicate(engine, db, source, db, arg + 2, target, hash);
   if (made === 0) return false;
-  if (engine.keyListener !== null) engine.keyListener.keyChanged('rename_from', db, source);
+  tell(engine, db, 'rename_from', source);
   changed(engine, db, 'rename_to', made);
   db.remove(source);
   return true;
@@ -95,7 +95,7 @@ export function move(engine: Engine, arg: number, _argc: number): void {
   }
   const made = duplicate(engine, source, ref, target, arg + 1, 0, hash);
   if (made === 0) return;
-  if (engine.keyListener !== null) engine.keyListener.keyChanged('move_from', source, ref);
+  tell(engine, source, 'move_from', ref);
   changed(engine, target, 'move_to', made);
   source.remove(ref);
   engine.reply.integer(1);

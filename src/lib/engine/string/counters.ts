@@ -10,6 +10,7 @@ import { chunkBytes, holdsString, valueBytes, valueInteger, valueStart } from '.
 
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
+const INT32_MAX = 0x7fff_ffff;
 const MINUS = 45;
 const ZERO = 48;
 
@@ -70,12 +71,19 @@ function decimalLength(value: number): number {
 
 function writeDecimal(bytes: Uint8Array, at: number, length: number, value: number): void {
   let rest = value < 0 ? -value : value;
-  const first = value < 0 ? at + 1 : at;
   if (value < 0) bytes[at] = MINUS;
-  for (let p = at + length - 1; p >= first; p--) {
+  const first = value < 0 ? at + 1 : at;
+  let p = at + length - 1;
+  for (; rest > INT32_MAX; p--) {
     const tenth = Math.floor(rest / 10);
     bytes[p] = ZERO + (rest - tenth * 10);
     rest = tenth;
+  }
+  let small = rest | 0;
+  for (; p >= first; p--) {
+    const tenth = (small / 10) | 0;
+    bytes[p] = ZERO + small - tenth * 10;
+    small = tenth;
   }
 }
 

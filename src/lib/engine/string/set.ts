@@ -15,6 +15,7 @@ import {
   remove,
   setExpiry,
   setString,
+  tell,
 } from '../keys.ts';
 import { holdsString, replyValue } from './value.ts';
 
@@ -91,7 +92,7 @@ function store(
   if (atMs > 0) {
     made = setExpiry(engine, engine.db, made, atMs);
     if (made === 0) return false;
-    if (engine.keyListener !== null) engine.keyListener.keyChanged('expire', engine.db, made);
+    tell(engine, engine.db, 'expire', made);
   }
   return true;
 }

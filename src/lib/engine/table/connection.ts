@@ -1,6 +1,6 @@
 /**
- * The connection and its client: authentication, protocol version, name, database. The facts of
- * Redis 7.2 (COMMAND INFO, COMMAND DOCS), one entry for each command.
+ * The connection and its client: authentication, protocol version, name, database.
+ * The facts of Redis 7.2 (COMMAND INFO, COMMAND DOCS), one entry for each command.
  */
 import { block, type CommandSpec, integer, oneOf, string, word } from './spec.ts';
 

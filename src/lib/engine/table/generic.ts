@@ -1,6 +1,6 @@
 /**
- * Keys whatever their type: existence, names, expiry, iteration. The facts of
- * Redis 7.2 (COMMAND INFO, COMMAND DOCS), one entry for each command.
+ * Keys whatever their type: existence, names, expiry, iteration.
+ * The facts of Redis 7.2 (COMMAND INFO, COMMAND DOCS), one entry for each command.
  */
 import { type CommandSpec, integer, key, manyKeys, oneKey, oneOf, pattern, string, unixTime, word } from './spec.ts';
 

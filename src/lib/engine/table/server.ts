@@ -1,6 +1,6 @@
 /**
- * The server itself: configuration, statistics, documentation of its commands, flushing, shutdown. The facts of
- * Redis 7.2 (COMMAND INFO, COMMAND DOCS), one entry for each command.
+ * The server itself: configuration, statistics, documentation of its commands, flushing, shutdown.
+ * The facts of Redis 7.2 (COMMAND INFO, COMMAND DOCS), one entry for each command.
  */
 import { block, type CommandSpec, integer, key, oneKey, oneOf, pattern, string, word } from './spec.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Strings: values of up to 512 MB that are read and written whole, by range, or as numbers. The facts of
- * Redis 7.2 (COMMAND INFO, COMMAND DOCS), one entry for each command.
+ * Strings: values of up to 512 MB that are read and written whole, by range, or as numbers.
+ * The facts of Redis 7.2 (COMMAND INFO, COMMAND DOCS), one entry for each command.
  */
 import {
   block,

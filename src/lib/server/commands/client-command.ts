@@ -2,6 +2,8 @@
  * CLIENT: what the server knows of its connections, and what one of them may say about itself or do to the others. Filters of
  * CLIENT KILL are in client-kill.ts.
  */
+
+import { integerArgument, syntaxError } from '../../engine/arguments.ts';
 import {
   CLIENT_NO_EVICT,
   CLIENT_NO_TOUCH,
@@ -9,7 +11,6 @@ import {
   CLIENT_REPLY_SKIP_NEXT,
   type Client,
 } from '../../engine/client.ts';
-import { integerArgument, syntaxError } from '../../engine/arguments.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
 import { clientType, describeClient, parseClientType } from '../clients.ts';
 import { parseInteger64 } from '../config-kinds.ts';
@@ -48,6 +49,7 @@ export function clientHandler(context: ServerContext): Handler {
 
 /** One line for each of the clients. */
 function say(engine: Engine, clients: readonly Client[]): void {
+  engine.client.lastCommandMs = engine.nowMs;
   const lines = clients.map((client) => `${describeClient(client, engine.nowMs)}\n`);
   engine.reply.verbatim('txt', lines.join(''));
 }
@@ -59,7 +61,11 @@ function list(context: ServerContext, engine: Engine, arg: number, argc: number)
   else if (argc === 4 && option === 'type') {
     const type = parseClientType(engine.text(arg + 3));
     if (type === null) engine.reply.error(`ERR Unknown client type '${engine.text(arg + 3)}'`);
-    else say(engine, [...context.clients.all()].filter((client) => clientType(client) === type));
+    else
+      say(
+        engine,
+        [...context.clients.all()].filter((client) => clientType(client) === type),
+      );
   } else if (argc > 3 && option === 'id') listById(context, engine, arg + 3, arg + argc);
   else syntaxError(engine);
 }
@@ -163,7 +169,10 @@ function onOff(engine: Engine, arg: number, flag: number): void {
   const mode = engine.text(arg + 2).toLowerCase();
   if (mode === 'on') engine.client.flags |= flag;
   else if (mode === 'off') engine.client.flags &= ~flag;
-  else return syntaxError(engine);
+  else {
+    syntaxError(engine);
+    return;
+  }
   engine.reply.ok();
 }
 

@@ -2,8 +2,9 @@
  * CLIENT KILL: the old form (an address, answered OK or an error) and the new one (filters that must all match, answered by
  * how many were closed). The client itself is spared unless SKIPME no; if it is hit, it still gets its reply.
  */
-import { CLIENT_CLOSE_AFTER_REPLY, type Client } from '../../engine/client.ts';
+
 import { syntaxError } from '../../engine/arguments.ts';
+import { CLIENT_CLOSE_AFTER_REPLY, type Client } from '../../engine/client.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { type ClientType, clientType, parseClientType } from '../clients.ts';
 import { parseInteger64 } from '../config-kinds.ts';

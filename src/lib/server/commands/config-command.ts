@@ -1,7 +1,7 @@
 /** CONFIG: the parameters of config-table.ts as clients see and change them. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { globMatches } from '../../engine/glob.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
+import { globMatches } from '../../engine/glob.ts';
 import { findParameter, HIDDEN, PARAMETERS, type Parameter } from '../config-table.ts';
 import type { ServerContext } from '../context.ts';
 import { rewriteRedisConf } from '../redis-conf.ts';
@@ -23,7 +23,10 @@ export function configHandler(context: ServerContext): Handler {
   return container('config', CONFIG_HELP, {
     get: (engine, arg, argc) => get(context, engine, arg, argc),
     set: (engine, arg, argc) => set(context, engine, arg, argc),
-    resetstat: (engine) => resetstat(context, engine),
+    resetstat: (engine) => {
+      context.resetStats();
+      engine.reply.ok();
+    },
     rewrite: (engine) => rewrite(context, engine),
   });
 }
@@ -72,19 +75,6 @@ function set(context: ServerContext, engine: Engine, arg: number, argc: number):
   const error = context.config.set(pairs, isLocal(engine.client));
   if (error === null) engine.reply.ok();
   else engine.reply.error(`ERR ${error}`);
-}
-
-function resetstat(context: ServerContext, engine: Engine): void {
-  const { stats } = engine;
-  stats.keyspaceHits = 0;
-  stats.keyspaceMisses = 0;
-  stats.expiredKeys = 0;
-  stats.evictedKeys = 0;
-  stats.commandsProcessed = 0;
-  context.stats.reset();
-  context.commandStats.reset();
-  context.errorStats.reset();
-  engine.reply.ok();
 }
 
 /** CONFIG REWRITE: the new file replaces the old one whole, or not at all. */

@@ -3,8 +3,8 @@
  * database, and whether anybody is there (PING, ECHO).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { CLIENT_CLOSE_AFTER_REPLY, CLIENT_PUBSUB } from '../../engine/client.ts';
 import { databaseArgument, syntaxError } from '../../engine/arguments.ts';
+import { CLIENT_CLOSE_AFTER_REPLY, CLIENT_PUBSUB } from '../../engine/client.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
 import { REDIS_VERSION, type ServerContext } from '../context.ts';
 import { resetClient } from './client-state.ts';
@@ -70,7 +70,10 @@ function select(engine: Engine, arg: number): void {
 
 /** AUTH [user] password. There is one user, `default`; without requirepass it takes any password. */
 function auth(context: ServerContext, engine: Engine, arg: number, argc: number): void {
-  if (argc > 3) return syntaxError(engine);
+  if (argc > 3) {
+    syntaxError(engine);
+    return;
+  }
   if (argc === 2 && !context.authRequired()) {
     engine.reply.error(NO_PASSWORD);
     return;
@@ -184,4 +187,3 @@ function reset(context: ServerContext, engine: Engine): void {
   resetClient(context, engine);
   engine.reply.simple('RESET');
 }
-

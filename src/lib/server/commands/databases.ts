@@ -26,7 +26,10 @@ function flush(
 ): void {
   const byDefault = context.config.isYes('lazyfree-lazy-user-flush') ? 'async' : 'sync';
   const mode = argc > 1 ? engine.text(arg + 1).toLowerCase() : byDefault;
-  if (argc > 2 || (mode !== 'async' && mode !== 'sync')) return syntaxError(engine);
+  if (argc > 2 || (mode !== 'async' && mode !== 'sync')) {
+    syntaxError(engine);
+    return;
+  }
   for (const database of databases) {
     engine.stats.dirty += database.size;
     if (database.size > 0) database.clear();

@@ -4,7 +4,7 @@ import type { Reply } from '../../resp/reply.ts';
 const SAMPLES: Readonly<Record<string, (reply: Reply) => void>> = {
   string: (reply) => reply.bulkText('Hello World'),
   integer: (reply) => reply.integer(12_345),
-  double: (reply) => reply.double(3.141),
+  double: (reply) => reply.double(3141 / 1000),
   bignum: (reply) => reply.bigNumber('1234567999999999999999999999999999999'),
   null: (reply) => reply.nil(),
   array: (reply) => {

@@ -6,6 +6,7 @@ import type { Engine, Handler } from '../../engine/engine.ts';
 import { globMatches } from '../../engine/glob.ts';
 import { hashOf } from '../../engine/keys.ts';
 import { stringEncoding, valueBytes } from '../../engine/string/value.ts';
+import { ACCESS_MASK } from '../../store/record.ts';
 import type { ServerContext } from '../context.ts';
 import { sayHelp } from './container.ts';
 import { PROTOCOL_TYPES, sayProtocolType } from './debug-protocol.ts';
@@ -102,9 +103,7 @@ function stringMatch(_: ServerContext, engine: Engine, arg: number): void {
 function protocol(engine: Engine, arg: number): void {
   const type = engine.text(arg + 2).toLowerCase();
   if (sayProtocolType(engine.reply, type)) return;
-  engine.reply.error(
-    `ERR Wrong protocol type name. Please use one of the following: ${PROTOCOL_TYPES.join('|')}`,
-  );
+  engine.reply.error(`ERR Wrong protocol type name. Please use one of the following: ${PROTOCOL_TYPES.join('|')}`);
 }
 
 /** DEBUG OBJECT key: where and how it is stored. The address is the record's place in the arena. */
@@ -119,8 +118,9 @@ function object(_: ServerContext, engine: Engine, arg: number): void {
   const address = ((ref >>> 0) * 8).toString(16).padStart(12, '0');
   const encoding = stringEncoding(engine, ref);
   const bytes = serializedBytes(engine, ref, encoding === 'int');
-  const accessed = db.lru(ref);
-  const idle = Math.max(0, engine.accessClock - accessed);
+  const now = Math.floor(engine.nowMs / 1000) & ACCESS_MASK;
+  const accessed = db.lru(ref) || now; // 0: never, since it was made
+  const idle = (now - accessed) & ACCESS_MASK;
   reply.simple(
     `Value at:0x${address} refcount:1 encoding:${encoding} serializedlength:${bytes} ` +
       `lru:${accessed} lru_seconds_idle:${idle}`,

@@ -2,9 +2,10 @@
  * MEMORY: what the data takes. The figures are the arena's own: of a key, the bytes that its record has in its size class and
  * its share of the hash table.
  */
-import { hashOf } from '../../engine/keys.ts';
+
 import { integerArgument, syntaxError } from '../../engine/arguments.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
+import { hashOf } from '../../engine/keys.ts';
 import type { ServerContext } from '../context.ts';
 import { type MemoryFigures, memoryFigures } from '../memory-figures.ts';
 import { container } from './container.ts';
@@ -30,7 +31,7 @@ const EMPTY_REPORT =
   'conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to ' +
   'our programming as soon as I finished rebooting.\n';
 const HEALTHY_REPORT =
-  'Hi Sam, I can\'t find any memory issue in your instance. I can only account for what occurs on this base.\n';
+  "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n";
 
 export function memoryHandler(context: ServerContext): Handler {
   return container('memory', MEMORY_HELP, {
@@ -45,10 +46,16 @@ export function memoryHandler(context: ServerContext): Handler {
 /** MEMORY USAGE key [SAMPLES n]: strings have no nested values to sample. */
 function usage(engine: Engine, arg: number, argc: number): void {
   for (let i = arg + 3; i < arg + argc; i += 2) {
-    if (engine.text(i).toLowerCase() !== 'samples' || i + 1 >= arg + argc) return syntaxError(engine);
+    if (engine.text(i).toLowerCase() !== 'samples' || i + 1 >= arg + argc) {
+      syntaxError(engine);
+      return;
+    }
     const samples = integerArgument(engine, i + 1);
     if (Number.isNaN(samples)) return;
-    if (samples < 0) return syntaxError(engine);
+    if (samples < 0) {
+      syntaxError(engine);
+      return;
+    }
   }
   const key = arg + 2;
   const ref = engine.db.find(engine.argOffset[key], engine.argLength[key], hashOf(engine, key));
@@ -56,10 +63,11 @@ function usage(engine: Engine, arg: number, argc: number): void {
   else engine.reply.integer(engine.db.memoryBytes(ref));
 }
 
-function stats(engine: Engine, figures: MemoryFigures): void {
-  const { reply } = engine;
-  const databases = engine.databases.filter((database) => database.size > 0);
-  const before: [string, number][] = [
+/** Fields of MEMORY STATS up to the databases' own, and from there on: integers, or doubles where a share is asked for. */
+type Stat = readonly [name: string, value: number, isShare?: boolean];
+
+function statsBefore(figures: MemoryFigures): Stat[] {
+  return [
     ['peak.allocated', figures.peakBytes],
     ['total.allocated', figures.usedBytes],
     ['startup.allocated', figures.startupBytes],
@@ -71,55 +79,55 @@ function stats(engine: Engine, figures: MemoryFigures): void {
     ['lua.caches', 0],
     ['functions.caches', 0],
   ];
-  const after: [string, number][] = [
+}
+
+function statsAfter(figures: MemoryFigures): Stat[] {
+  const { usedBytes, reservedBytes, rssBytes, datasetBytes, keys } = figures;
+  return [
     ['overhead.total', figures.overheadBytes],
-    ['keys.count', figures.keys],
-    ['keys.bytes-per-key', figures.keys === 0 ? 0 : Math.floor(figures.datasetBytes / figures.keys)],
-    ['dataset.bytes', figures.datasetBytes],
+    ['keys.count', keys],
+    ['keys.bytes-per-key', keys === 0 ? 0 : datasetBytes / keys],
+    ['dataset.bytes', datasetBytes],
+    ['dataset.percentage', figures.datasetPercent, true],
+    ['peak.percentage', figures.peakPercent, true],
+    ['allocator.allocated', usedBytes],
+    ['allocator.active', reservedBytes],
+    ['allocator.resident', rssBytes],
+    ['allocator-fragmentation.ratio', reservedBytes / usedBytes, true],
+    ['allocator-fragmentation.bytes', reservedBytes - usedBytes],
+    ['allocator-rss.ratio', rssBytes / reservedBytes, true],
+    ['allocator-rss.bytes', rssBytes - reservedBytes],
+    ['rss-overhead.ratio', 1, true],
+    ['rss-overhead.bytes', 0],
+    ['fragmentation', rssBytes / usedBytes, true],
+    ['fragmentation.bytes', rssBytes - usedBytes],
   ];
-  const ratios: [string, number][] = [
-    ['dataset.percentage', figures.datasetPercent],
-    ['peak.percentage', figures.peakPercent],
-  ];
-  const allocator: [string, number][] = [
-    ['allocator.allocated', figures.usedBytes],
-    ['allocator.active', figures.reservedBytes],
-    ['allocator.resident', figures.rssBytes],
-  ];
-  const fragments: [string, number, number][] = [
-    ['allocator-fragmentation', figures.reservedBytes / figures.usedBytes, figures.reservedBytes - figures.usedBytes],
-    ['allocator-rss', figures.rssBytes / figures.reservedBytes, figures.rssBytes - figures.reservedBytes],
-    ['rss-overhead', 1, 0],
-  ];
-  reply.map(before.length + databases.length + after.length + ratios.length + allocator.length + 6 + 2);
-  const integers = (rows: readonly [string, number][]): void => {
-    for (const [name, value] of rows) {
-      reply.bulkText(name);
-      reply.integer(Math.floor(value));
-    }
-  };
-  const doubles = (name: string, value: number): void => {
-    reply.bulkText(name);
-    reply.double(Number.isFinite(value) ? value : 0);
-  };
-  integers(before);
+}
+
+function stats(engine: Engine, figures: MemoryFigures): void {
+  const { reply } = engine;
+  const databases = engine.databases.filter((database) => database.size > 0);
+  const before = statsBefore(figures);
+  const after = statsAfter(figures);
+  reply.map(before.length + databases.length + after.length);
+  sayStats(engine, before);
   for (const database of databases) {
     reply.bulkText(`db.${database.index}`);
     reply.map(2);
-    integers([
+    sayStats(engine, [
       ['overhead.hashtable.main', database.tableBytes],
       ['overhead.hashtable.expires', 0],
     ]);
   }
-  integers(after);
-  for (const [name, value] of ratios) doubles(name, value);
-  integers(allocator);
-  for (const [name, ratio, bytes] of fragments) {
-    doubles(`${name}.ratio`, ratio);
-    integers([[`${name}.bytes`, bytes]]);
+  sayStats(engine, after);
+}
+
+function sayStats({ reply }: Engine, stats: readonly Stat[]): void {
+  for (const [name, value, isShare] of stats) {
+    reply.bulkText(name);
+    if (isShare) reply.double(value);
+    else reply.integer(Math.floor(value));
   }
-  doubles('fragmentation', figures.rssBytes / figures.usedBytes);
-  integers([['fragmentation.bytes', figures.rssBytes - figures.usedBytes]]);
 }
 
 function doctor(figures: MemoryFigures): string {
@@ -127,7 +135,7 @@ function doctor(figures: MemoryFigures): string {
   const found: string[] = [];
   if (figures.peakBytes > figures.usedBytes * 1.5) {
     found.push(
-      ` * Peak memory: In the past this instance used more than 150% the memory that is currently using.` +
+      ' * Peak memory: In the past this instance used more than 150% the memory that is currently using.' +
         ' Chunks of the arena that are wholly free were given back; others wait for new data.',
     );
   }

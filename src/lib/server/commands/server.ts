@@ -49,7 +49,8 @@ function shutdown(context: ServerContext, engine: Engine, arg: number, argc: num
   const known = ['save', 'nosave', 'now', 'force', 'abort'];
   const contradiction = given.has('save') && given.has('nosave');
   if ([...given].some((word) => !known.includes(word)) || contradiction || (given.has('abort') && argc > 2)) {
-    return syntaxError(engine);
+    syntaxError(engine);
+    return;
   }
   if (given.has('abort')) {
     if (context.hooks.abortShutdown()) engine.reply.ok();
@@ -57,7 +58,10 @@ function shutdown(context: ServerContext, engine: Engine, arg: number, argc: num
     return;
   }
   if (given.has('save') && !given.has('force')) {
-    context.log('warning', 'SHUTDOWN SAVE was asked for, but there is no persistence: SHUTDOWN NOSAVE stops the server');
+    context.log(
+      'warning',
+      'SHUTDOWN SAVE was asked for, but there is no persistence: SHUTDOWN NOSAVE stops the server',
+    );
     engine.reply.error('ERR Errors trying to SHUTDOWN. Check logs.');
     return;
   }

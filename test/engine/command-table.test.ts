@@ -1,0 +1,200 @@
+/**
+ * The command table against redis-server's own COMMAND INFO and COMMAND DOCS (7.0); what 7.2 changed since is listed.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { commands, findCommand, lookup } from '../../src/lib/engine/command-table.ts';
+import { bind } from '../../src/lib/engine/dispatch-table.ts';
+import { genericHandlers } from '../../src/lib/engine/generic.ts';
+import { PacketMemory } from '../../src/lib/memory/packet-memory.ts';
+import { Harness } from './harness.ts';
+import { type Parsed, parseReply, RedisPeer } from './redis-peer.ts';
+
+/** Arity of 7.2 where 7.0 had another: COMMAND GETKEYS takes commands without arguments since. */
+const ARITY_SINCE_72: Record<string, number> = { 'command|getkeys': -3, 'command|getkeysandflags': -3 };
+/** Subcommands that 7.0 does not have. */
+const NEW_IN_72 = ['client|setinfo', 'client|no-touch'];
+/** Tips that 7.2 added. */
+const TIPS_SINCE_72 = ['client|setname', 'config|resetstat', 'config|rewrite', 'randomkey', 'scan'];
+
+/** Places in COMMAND INFO. */
+const [NAME, ARITY, FLAGS, FIRST, LAST, STEP, CATEGORIES, TIPS, KEY_SPECS, SUBCOMMANDS] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+];
+
+let redis: RedisPeer;
+
+beforeAll(async () => {
+  redis = await RedisPeer.start();
+});
+
+afterAll(async () => {
+  await redis.stop();
+});
+
+const names = commands.map((command) => command.spec.name);
+
+/** COMMAND INFO of all our commands, theirs and ours, subcommands flattened, by full name. */
+async function infos(): Promise<{ ours: Map<string, Parsed>; theirs: Map<string, Parsed> }> {
+  const request = ['COMMAND', 'INFO', ...names];
+  const [theirs] = await redis.run([request]);
+  return { ours: byName(parseReply(new Harness().run(...request))), theirs: byName(parseReply(theirs)) };
+}
+
+function byName(infos: Parsed): Map<string, Parsed> {
+  const all = new Map<string, Parsed>();
+  for (const info of infos) {
+    all.set(String(info[NAME]).slice(1), info);
+    for (const [name, sub] of byName(info[SUBCOMMANDS] as Parsed)) all.set(name, sub);
+  }
+  return all;
+}
+
+describe('the facts are those of redis-server', () => {
+  test('every command and subcommand has the same name, arity, flags, keys and categories', async () => {
+    const { ours, theirs } = await infos();
+    expect([...ours.keys()].filter((name) => !theirs.has(name)).sort()).toEqual([...NEW_IN_72].sort());
+    expect([...theirs.keys()].filter((name) => !ours.has(name))).toEqual([]);
+    for (const [name, info] of ours) {
+      const other = theirs.get(name);
+      if (other === undefined) continue;
+      for (const place of [FLAGS, FIRST, LAST, STEP, CATEGORIES, KEY_SPECS]) {
+        expect([name, info[place]]).toEqual([name, other[place]]);
+      }
+      expect([name, info[ARITY]]).toEqual([name, `:${ARITY_SINCE_72[name] ?? Number(String(other[ARITY]).slice(1))}`]);
+      if (!TIPS_SINCE_72.includes(name)) expect([name, info[TIPS]]).toEqual([name, other[TIPS]]);
+    }
+  });
+
+  test('COMMAND DOCS has the same fields but for summaries, what 7.2 deprecated, and arguments that it renamed', async () => {
+    const request = ['COMMAND', 'DOCS', ...names];
+    const [reply] = await redis.run([request]);
+    const theirs = fieldsByName(parseReply(reply));
+    const ours = fieldsByName(parseReply(new Harness().run(...request)));
+    for (const [name, fields] of theirs) {
+      const mine = ours.get(name);
+      expect(mine?.get('group')).toEqual(fields.get('group'));
+      expect(mine?.get('since')).toEqual(fields.get('since'));
+      expect(mine?.get('complexity')).toEqual(fields.get('complexity'));
+      expect(mine?.get('history')).toEqual(fields.get('history'));
+      if (fields.has('doc_flags')) expect(mine?.get('doc_flags')).toEqual(fields.get('doc_flags'));
+      expect([name, tokensOf(mine?.get('arguments'))]).toEqual([name, tokensOf(fields.get('arguments'))]);
+    }
+  });
+});
+
+function fieldsByName(docs: Parsed): Map<string, Map<string, Parsed>> {
+  const all = new Map<string, Map<string, Parsed>>();
+  for (let i = 0; i < docs.length; i += 2) {
+    const fields = new Map<string, Parsed>();
+    const list = docs[i + 1];
+    for (let f = 0; f < list.length; f += 2) fields.set(String(list[f]).slice(1), list[f + 1]);
+    all.set(String(docs[i]).slice(1), fields);
+  }
+  return all;
+}
+
+/** All words that an argument list knows, in order: what survives the renaming of arguments. */
+function tokensOf(args: Parsed | undefined): string[] {
+  if (args === undefined || typeof args === 'string') return [];
+  return args.flatMap((arg) => {
+    const at = (arg as Parsed[]).indexOf('$token');
+    const token = at < 0 ? [] : [String(arg[at + 1])];
+    const nested = (arg as Parsed[]).indexOf('$arguments');
+    return [...token, ...(nested < 0 ? [] : tokensOf(arg[nested + 1]))];
+  });
+}
+
+describe('lookup', () => {
+  const memory = new PacketMemory(1 << 20, 1 << 16);
+  const at = 70_000;
+  const find = (name: string): number => {
+    memory.text.fill('#', at, at + 100);
+    memory.u8.set(Buffer.from(name, 'latin1'), at);
+    return lookup(memory, at, name.length);
+  };
+
+  test('finds every command in any case, wherever it lies', () => {
+    for (const command of commands) {
+      const { name } = command.spec;
+      const mixed = [...name].map((c, i) => (i % 2 === 0 ? c.toUpperCase() : c)).join('');
+      for (const spelling of [name, name.toUpperCase(), mixed]) expect(find(spelling)).toBe(command.id);
+      expect(findCommand(mixed)).toBe(command);
+    }
+  });
+
+  test('finds nothing else: a byte more, less or other', () => {
+    const known = new Set(names);
+    for (const name of names) {
+      const others = [`${name}x`, `x${name}`, name.slice(1), name.slice(0, -1)];
+      for (let i = 0; i < name.length; i++) {
+        for (const byte of [0, 1, 0x5f, name.charCodeAt(i) ^ 1, name.charCodeAt(i) ^ 0x80]) {
+          others.push(name.slice(0, i) + String.fromCharCode(byte) + name.slice(i + 1));
+        }
+      }
+      for (const other of others) {
+        if (!known.has(other.toLowerCase())) expect([other, find(other)]).toEqual([other, -1]);
+      }
+    }
+    for (const short of ['', 'g', 'ge']) expect(find(short)).toBe(-1);
+  });
+});
+
+describe('binding handlers', () => {
+  test('a command without a handler stops the start', () => {
+    expect(() => bind([genericHandlers])).toThrow('append has no handler');
+  });
+
+  test('a handler without a command, or two for one, stop it, too', () => {
+    const every = Object.fromEntries(names.map((name) => [name, () => {}]));
+    expect(bind([every])).toHaveLength(commands.length);
+    expect(() => bind([every, { nosuch: () => {} }])).toThrow('there is no command nosuch');
+    expect(() => bind([every, genericHandlers])).toThrow('copy has two handlers');
+  });
+});
+
+describe('COMMAND answers as redis-server does', () => {
+  const requests = [
+    ['COMMAND', 'HELP'],
+    ['COMMAND', 'COUNT', 'x'],
+    ['COMMAND', 'NOSUCH'],
+    ['COMMAND', 'GETKEYS'],
+    ['COMMAND', 'GETKEYS', 'PING', 'x'],
+    ['COMMAND', 'GETKEYS', 'NOSUCH', 'x'],
+    ['COMMAND', 'GETKEYS', 'MSET', 'a', '1', 'b', '2'],
+    ['COMMAND', 'GETKEYS', 'GET', 'a', 'b'],
+    ['COMMAND', 'GETKEYS', 'MEMORY', 'USAGE', 'k'],
+    ['COMMAND', 'GETKEYS', 'MEMORY', 'NOSUCH', 'k'],
+    ['COMMAND', 'GETKEYSANDFLAGS', 'SET', 'k', 'v'],
+    ['COMMAND', 'GETKEYSANDFLAGS', 'SET', 'k', 'v', 'get'],
+    ['COMMAND', 'GETKEYSANDFLAGS', 'COPY', 'a', 'b'],
+    ['COMMAND', 'GETKEYSANDFLAGS', 'MGET', 'a', 'b'],
+    ['COMMAND', 'GETKEYSANDFLAGS', 'LCS', 'a', 'b', 'IDX'],
+    ['COMMAND', 'INFO', 'nosuch', 'get', 'client|id', 'client|nosuch', 'client|id|x', 'memory|usage', 'SET'],
+    ['COMMAND', 'DOCS', 'nosuch'],
+    ['COMMAND', 'LIST', 'FILTERBY', 'PATTERN', 'getex*'],
+    ['COMMAND', 'LIST', 'FILTERBY', 'PATTERN', 'CLIENT|setn?me'],
+    ['COMMAND', 'LIST', 'FILTERBY', 'ACLCAT', 'nosuch'],
+    ['COMMAND', 'LIST', 'FILTERBY', 'MODULE', 'x'],
+    ['COMMAND', 'LIST', 'FILTERBY', 'PATTERN'],
+    ['COMMAND', 'LIST', 'x'],
+  ];
+
+  test.each([2, 3])('in RESP%d', async (protocol) => {
+    const harness = new Harness();
+    harness.client.protocol = protocol;
+    await redis.run([['HELLO', String(protocol)]]);
+    const theirs = await redis.run(requests);
+    requests.forEach((request, i) => {
+      expect([request, harness.text(...request)]).toEqual([request, theirs[i].toString('latin1')]);
+    });
+    await redis.run([['HELLO', '2']]);
+  });
+
+  test('COMMAND, COMMAND INFO and COMMAND COUNT agree on how many there are', () => {
+    const harness = new Harness();
+    expect(parseReply(harness.run('COMMAND'))).toHaveLength(commands.length);
+    expect(harness.text('COMMAND')).toBe(harness.text('COMMAND', 'INFO'));
+    expect(harness.text('COMMAND', 'COUNT')).toBe(`:${commands.length}\r\n`);
+    expect(parseReply(harness.run('COMMAND', 'DOCS'))).toHaveLength(2 * commands.length);
+  });
+});

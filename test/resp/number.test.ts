@@ -1,0 +1,43 @@
+/** Doubles as text: read back the same, and laid out as Redis 7.2's fpconv does. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatDouble } from '../../src/lib/resp/number.ts';
+
+describe('formatDouble', () => {
+  test('reads back as the same number', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(Number(formatDouble(value))).toBe(value);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  test.each([
+    [0, '0'],
+    [-0, '-0'],
+    [1, '1'],
+    [-42, '-42'],
+    [3.5, '3.5'],
+    [0.1, '0.1'],
+    [0.1 + 0.2, '0.30000000000000004'],
+    [3.141592653589793, '3.141592653589793'],
+    [1e7, '10000000'],
+    [1.5e7, '15000000'],
+    [1e8, '1e+8'],
+    [123e7, '1230000000'],
+    [1e21, '1e+21'],
+    [1.7976931348623157e308, '1.7976931348623157e+308'],
+    [5e-324, '5e-324'],
+    [0.000001, '0.000001'],
+    [1e-7, '1e-7'],
+    [12345.678901234567, '1.2345678901234567e+4'],
+    [1234.5678, '1234.5678'],
+    [123456.5, '123456.5'],
+    [Number.POSITIVE_INFINITY, 'inf'],
+    [Number.NEGATIVE_INFINITY, '-inf'],
+    [Number.NaN, 'nan'],
+  ])('%d is %s', (value, text) => {
+    expect(formatDouble(value)).toBe(text);
+  });
+});
