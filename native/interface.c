@@ -61,11 +61,12 @@ int rtcp_interface(const char *name, int32_t *info) {
   return 0;
 }
 
-int rtcp_interface_up(const char *name) {
+int rtcp_interface_up(const char *name, int up) {
   struct ifreq interface;
   int returned = named(&interface, name);
   if (returned < 0 || (returned = control(SIOCGIFFLAGS, &interface)) < 0) return returned;
-  interface.ifr_flags |= IFF_UP | IFF_RUNNING;
+  if (up) interface.ifr_flags |= IFF_UP | IFF_RUNNING;
+  else interface.ifr_flags &= ~IFF_UP;
   return control(SIOCSIFFLAGS, &interface);
 }
 

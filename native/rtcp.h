@@ -72,12 +72,12 @@ API int rtcp_listen(int32_t address, int port, int backlog, int reuse_port);
 API int rtcp_listen_unix(const char *path, int backlog);
 API int rtcp_connect(int32_t address, int port);
 API int rtcp_socket_name(int fd, int peer, int32_t *address_and_port);
-API int rtcp_socket_error(int fd);
 API int rtcp_socket_shutdown(int fd);
 API int rtcp_socket_reset(int fd);
 API int rtcp_epoll(void);
 API int rtcp_epoll_add(int epoll, int fd, int kind, int events);
 API int rtcp_epoll_change(int epoll, int fd, int kind, int events);
+API int rtcp_epoll_remove(int epoll, int fd);
 API int rtcp_socket_poll(int epoll, uint8_t *base, int32_t area, int32_t area_bytes, int32_t records, int max_records,
                          int timeout_us);
 API int rtcp_socket_send(uint8_t *base, int32_t descriptors, int count);
@@ -91,7 +91,7 @@ API int rtcp_close(int fd);
 
 /* interface.c */
 API int rtcp_interface(const char *name, int32_t *info);
-API int rtcp_interface_up(const char *name);
+API int rtcp_interface_up(const char *name, int up);
 API int rtcp_interface_address(const char *name, int32_t address, int prefix);
 API int rtcp_interface_mac(const char *name, const uint8_t *mac);
 API int rtcp_interface_mtu(const char *name, int mtu);

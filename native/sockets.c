@@ -89,7 +89,7 @@ int rtcp_socket_name(int fd, int peer, int32_t *address_and_port) {
 }
 
 /* The pending error of a socket as a positive errno, 0 when there is none. */
-int rtcp_socket_error(int fd) {
+static int pending_error(int fd) {
   int error = 0;
   socklen_t length = sizeof error;
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? -errno : error;
@@ -114,6 +114,8 @@ static int control(int epoll, int operation, int fd, int kind, int events) {
 int rtcp_epoll_add(int epoll, int fd, int kind, int events) { return control(epoll, EPOLL_CTL_ADD, fd, kind, events); }
 
 int rtcp_epoll_change(int epoll, int fd, int kind, int events) { return control(epoll, EPOLL_CTL_MOD, fd, kind, events); }
+
+int rtcp_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
 
 /* One poll in progress: where the next record and the next received bytes go. */
 struct turn {
@@ -181,12 +183,12 @@ static void handle(struct turn *turn, const struct epoll_event *event, ptrdiff_t
       rtcp_drain(fd);
       break;
     case CONNECTING:
-      if (broken) report(turn, fd, FAILED, rtcp_socket_error(fd), 0);
+      if (broken) report(turn, fd, FAILED, pending_error(fd), 0);
       else report(turn, fd, CONNECTED, 0, 0);
       break;
     case STREAM:
       if (event->events & (EPOLLIN | EPOLLRDHUP)) receive(turn, fd);
-      else if (broken) report(turn, fd, FAILED, rtcp_socket_error(fd), 0);
+      else if (broken) report(turn, fd, FAILED, pending_error(fd), 0);
       if (event->events & EPOLLOUT) report(turn, fd, WRITABLE, 0, 0);
       break;
   }

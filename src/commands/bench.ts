@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, release } from 'node:os';
+import { availableParallelism, cpus, loadavg, release } from 'node:os';
 import { Flags } from '@oclif/core';
 import type { Contender, LinkKind } from '../lib/bench/contender.ts';
 import { LINK_KINDS, REDIS, redisContender, rtcpContender } from '../lib/bench/contender.ts';
@@ -39,6 +39,8 @@ interface BenchResult {
 
 const QUICK_PIPELINES = [1, 16];
 const PIPELINES = [1, 16, 100];
+/** Load average of a minute from which others disturb a comparison that wants two processors. */
+const BUSY_LOAD = 0.5;
 
 export default class Bench extends RtcpCommand {
   static override summary =
@@ -163,6 +165,10 @@ export default class Bench extends RtcpCommand {
       plan.serverCpu === null ? 'not pinned' : `server on CPU ${plan.serverCpu}, load on CPU ${plan.loadCpu}`;
     this.output.note(`${plan.rounds} round(s) of ${names}; ${placement}`);
     this.output.note(describeWorkload(plan.workload));
+    const [load] = loadavg();
+    if (load > BUSY_LOAD) {
+      this.output.warn(`the machine is busy already (load ${load.toFixed(1)}): requests/s and latencies will suffer`);
+    }
     if (plan.contenders.some((contender) => contender.besideServer)) {
       this.output.note("tap: the load runs in the server's own namespace; its ratio is to redis on the veth");
     }

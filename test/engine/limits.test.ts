@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../src/lib/random.ts';
 import { Harness } from './harness.ts';
-import { CommandStream } from './random-commands.ts';
+import { CommandStream, type Word } from './random-commands.ts';
 import { parseReply, replyEnd } from './redis-peer.ts';
 
 const SEED = Number(process.env.RTCP_TEST_SEED ?? 31);
@@ -21,6 +21,28 @@ function snapshot(harness: Harness): string {
   return seen.sort().join('\n');
 }
 
+/** Commands with values that need pages of their own, and ones that move them. */
+function large(stream: CommandStream): Word[] {
+  const value = 'y'.repeat(stream.below(60_000));
+  const key = stream.key();
+  return stream.pick<Word[]>([
+    ['SET', key, value, 'EX', '1000'],
+    ['SET', key, value, 'GET', 'KEEPTTL'],
+    ['SETEX', key, '1000', value],
+    ['GETSET', key, value],
+    ['APPEND', key, value],
+    ['SETRANGE', key, '30000', value],
+    ['MSET', key, value, stream.key(), value],
+    ['MSETNX', key, value, 'nosuch', value],
+    ['COPY', 'big0', key, 'REPLACE'],
+    ['RENAME', 'big1', key],
+    ['EXPIRE', 'big2', '1000'],
+    ['GETEX', 'big2', 'EX', '1000'],
+    ['GETEX', 'big2', 'PERSIST'],
+    ['PERSIST', 'big2'],
+  ]);
+}
+
 describe('out of memory', () => {
   test('is answered once, and nothing has changed', () => {
     const random = new Random(SEED);
@@ -33,8 +55,8 @@ describe('out of memory', () => {
       arena.limitBytes = Number.MAX_SAFE_INTEGER;
       harness.run('SET', `big${random.below(4)}`, 'x'.repeat(random.below(40_000)));
       const before = snapshot(harness);
-      arena.limitBytes = arena.usedBytes + random.below(12_000);
-      const command = stream.next();
+      arena.limitBytes = arena.usedBytes + random.below([12_000, 150_000, 600_000][random.below(3)]);
+      const command = random.below(3) === 0 ? large(stream) : stream.next();
       const reply = harness.run(...command);
       arena.limitBytes = Number.MAX_SAFE_INTEGER;
       const shown = `seed ${SEED} step ${step} ${JSON.stringify(command).slice(0, 200)}`;

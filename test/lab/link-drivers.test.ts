@@ -362,6 +362,22 @@ describe('refusals', () => {
     expect(run('ip -o link show rtA')).not.toContain('xdp');
   });
 
+  test('what a link changes on its interface is put back', () => {
+    const mac = new Uint8Array([2, 0, 0, 0, 0, 9]);
+    const state = (): string =>
+      run('ip -d -o link show rtA')
+        .match(/promiscuity \d|state \w+/g)
+        ?.join() ?? '';
+    for (const open of [PacketLink.open, XdpLink.open]) {
+      run('ip link set rtA down');
+      const opened = open({ memory: memory(), interfaceName: 'rtA', match: OWN_ADDRESS, mac });
+      expect(opened.mac).toBe(mac);
+      expect(state()).toMatch(/UP.*promiscuity 1/);
+      opened.close();
+      expect(state()).toMatch(/DOWN.*promiscuity 0/);
+    }
+  });
+
   test('a queue that does not exist', () => {
     expect(() => XdpLink.open({ memory: memory(), interfaceName: 'rtA', match: OWN_ADDRESS, queue: 64 })).toThrow(
       /serve queue 64 of rtA.*EINVAL.*it has \d+ receive queue/,

@@ -104,6 +104,17 @@ describe('PcapTap', () => {
     expect([reader.next()?.direction, reader.next()?.direction, reader.next()?.direction]).toEqual(['in', 'in', 'out']);
   });
 
+  it('a frame flagged as partial is completed whatever its field holds', () => {
+    const sink = new MemorySink();
+    const { inner, tap } = tapped(sink);
+    const frame = partialTcp(Buffer.from('hello'));
+    frame.writeUInt16BE(0x1234, 50);
+    inner.inject(frame, RX_CHECKSUM_PARTIAL);
+    tap.receive();
+    tap.close();
+    expect(tsharkFields(sink.bytes, ['tcp.checksum.status'])).toEqual([['1']]);
+  });
+
   it('a damaged checksum is recorded as it came', () => {
     const sink = new MemorySink();
     const { inner, tap } = tapped(sink);

@@ -1,4 +1,5 @@
 /** Kernel sockets against Node's own: echo of every size, half-close, reset, many peers, peers that do not read. */
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -17,6 +18,7 @@ import {
   type StreamHandler,
 } from '../../src/lib/link/stream.ts';
 import { PacketMemory } from '../../src/lib/memory/packet-memory.ts';
+import { closeFd, createEventfd, signal } from '../../src/lib/native/wait.ts';
 
 const LOCALHOST = (127 << 24) | 1;
 
@@ -314,6 +316,66 @@ describe('active open', () => {
     await until(() => echo.closed.length === 1);
     expect(echo.events).toEqual([`close ${CLOSE_REFUSED}`]);
   });
+});
+
+test('wait ends when a socket has something, by a signal, or in time, and keeps what came for the next poll', async () => {
+  turning = false;
+  await turns;
+  const wake = createEventfd();
+  const socket = dial();
+  socket.write('hello');
+  await new Promise((resolve) => socket.once('connect', resolve));
+  transport.wait(wake, 5_000_000);
+  expect(echo.events).toEqual([]);
+  expect(transport.poll(0)).toBe(1);
+  expect(echo.events).toEqual(['open']);
+  transport.wait(wake, 5_000_000);
+  expect(transport.poll(0)).toBe(1);
+  transport.flush();
+  expect(transport.stats).toMatchObject({ rxBytes: 5, txBytes: 5, sendCalls: 1 });
+  signal(wake);
+  const start = performance.now();
+  transport.wait(wake, 5_000_000); // the signal
+  expect(performance.now() - start).toBeLessThan(4000);
+  expect(transport.poll(0)).toBe(0);
+  transport.wait(wake, 20_000); // nothing: the time
+  expect(performance.now() - start).toBeGreaterThan(19);
+  expect(transport.poll(0)).toBe(0);
+  transport.wait(-1, 0);
+  closeFd(wake);
+  socket.destroy();
+});
+
+test('connections beyond the limit of descriptors wait until one is free', () => {
+  const url = (path: string): string => new URL(`../../src/lib/${path}`, import.meta.url).href;
+  const script = `
+    import { connect } from 'node:net';
+    import { setImmediate } from 'node:timers/promises';
+    const { PacketMemory } = await import('${url('memory/packet-memory.ts')}');
+    const { SocketTransport } = await import('${url('link/socket.ts')}');
+    const open = new Set();
+    const handler = {
+      onOpen: (stream) => open.add(stream),
+      onData() {}, onDrain() {},
+      onEnd: (stream) => stream.end(),
+      onClose: (stream) => open.delete(stream),
+    };
+    const transport = new SocketTransport({ memory: new PacketMemory(256 << 20, 1 << 20), handler });
+    const port = transport.listen(${LOCALHOST}, 0, 511);
+    const clients = Array.from({ length: 60 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+    const turns = async (n) => { for (let i = 0; i < n; i++) { transport.poll(0); transport.flush(); await setImmediate(); } };
+    for (let i = 0; i < 200 && transport.stats.acceptFailures === 0; i++) await turns(1);
+    const failures = transport.stats.acceptFailures;
+    const before = transport.stats.accepted;
+    while (transport.stats.accepted < before + 5 && clients.length > 0) { clients.pop().destroy(); await turns(5); }
+    console.log(failures > 0, failures < 20, before < 60, transport.stats.accepted >= before + 5);
+    process.exit();`;
+  const { stdout, stderr } = spawnSync(
+    'prlimit',
+    ['--nofile=90', process.execPath, '--input-type=module', '-e', script],
+    { encoding: 'utf8', timeout: 20_000 },
+  );
+  expect(stdout.trim() + stderr).toBe('true true true true');
 });
 
 test('a port that is taken is refused with the command that names its owner', () => {

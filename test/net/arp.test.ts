@@ -205,6 +205,15 @@ describe('asking', () => {
     station.net.resolve(hop);
     expect(station.turn().map(hex)).toEqual([ourRequest(PEER_IP, PEER_MAC)]);
     expect(hop.resolved).toBe(true);
+    station.send(reply(PEER_IP));
+    station.clock.advance(999_999);
+    station.turn();
+    station.net.resolve(hop);
+    expect(station.turn()).toEqual([]);
+    station.clock.advance(1);
+    station.turn();
+    station.net.resolve(hop);
+    expect(station.turn().map(hex)).toEqual([ourRequest(PEER_IP, PEER_MAC)]);
   });
 });
 
@@ -273,6 +282,8 @@ describe('a peer that speaks first', () => {
       station.net.resolve(hop);
     }
     expect(station.run(200_000_000)).toEqual([]); // there is nobody to ask by ARP
+    station.send(request('203.0.113.5', OUR_IP, '02:00:00:00:00:66')); // and nobody to tell us by ARP
+    expect(hop).toMatchObject({ resolved: true, macLow32: 0xfe });
   });
 
   it('in takeover mode: always the frame, with its tag, never ARP', () => {

@@ -171,6 +171,17 @@ describe('errors that we send', () => {
     expect(station.net.counters.icmpErrorsOut).toBe(0);
   });
 
+  it('none about a later fragment, whoever asks for it', () => {
+    const station = new Station();
+    const frame = stray({ fragment: 1, payload: DATA });
+    station.link.inject(frame);
+    station.link.receive();
+    const at = station.link.rxOffset[0];
+    station.net.icmp.sendError(3, 2, 0, at, at + 14, frame.length - 14);
+    expect(station.turn()).toEqual([]);
+    expect(station.net.counters.icmpSuppressed).toBe(1);
+  });
+
   it('at most 50 at once and 1,000 a second (RFC 1812 §4.3.2.8)', () => {
     const station = new Station();
     const frame = stray({ payload: DATA });

@@ -58,6 +58,7 @@ oom-score-adj-values 1 2 3
 latency-tracking-info-percentiles 50 99.99
 proc-title-template "{title} {port}"
 hz 900
+protected-mode no
 `;
 const PASSWORD = 'pass A"word';
 /** Of the process, or given on its command line. */

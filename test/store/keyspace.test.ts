@@ -327,6 +327,50 @@ describe('a keyspace', () => {
     checked.checkAll();
   });
 
+  test('finds the slot of a record again when the table was rebuilt since, or cleared', () => {
+    for (const others of [0, 3, 20, 200, 7000]) {
+      const checked = new Checked(new Arena());
+      checked.set('held', Buffer.from('v'), 0, 0);
+      const held = checked.find('held');
+      for (let i = 0; i < others; i++) {
+        const length = memory.text.write(`other:${i}`, KEY_AT, 'latin1');
+        const hash = checked.keyspace.hash(KEY_AT, length);
+        expect(checked.keyspace.insert(KEY_AT, length, hash, 0, 8)).not.toBe(0);
+      }
+      checked.keyspace.remove(held);
+      expect(checked.keyspace.size).toBe(others);
+      expect(checked.find('held')).toBe(0);
+
+      checked.model.clear();
+      checked.keyspace.clear();
+      checked.set('held', Buffer.from('v'), 0, 0);
+      checked.find('held');
+      checked.keyspace.clear();
+      while (checked.keyspace.freeStep(100));
+      const length = memory.text.write('held', KEY_AT, 'latin1');
+      const again = checked.keyspace.insert(KEY_AT, length, checked.keyspace.hash(KEY_AT, length), 0, 1);
+      checked.keyspace.remove(again);
+      expect(checked.find('held')).toBe(0);
+      expect(checked.keyspace.size).toBe(0);
+    }
+  });
+
+  test('moves a value over the border between narrow and wide records and back', () => {
+    const checked = new Checked(new Arena());
+    const border = 1 << 22;
+    checked.set('key', Buffer.alloc(border - 1, 7), 3, 0x5a);
+    checked.expireAt('key', START_MS + 5);
+    for (const length of [border, border - 1, border + 1, 10, border, 0]) {
+      checked.resize('key', length);
+      checked.checkAll();
+    }
+    for (const keyLength of [1023, 1024]) checked.set('k'.repeat(keyLength), Buffer.from('v'), 0, 0);
+    checked.expireAt('k'.repeat(1024), START_MS + 5);
+    checked.checkAll();
+    checked.expireAt('k'.repeat(1024), -1);
+    checked.checkAll();
+  });
+
   test('keeps appended values in place most of the time', () => {
     const checked = new Checked(new Arena());
     checked.set('log', Buffer.alloc(20_000), 0, 0);

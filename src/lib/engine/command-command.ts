@@ -5,6 +5,7 @@ import { CATEGORIES, type Command, commands, findCommand } from './command-table
 import type { HandlerFamily } from './dispatch-table.ts';
 import type { Engine } from './engine.ts';
 import { globMatches } from './glob.ts';
+import type { KeySpec } from './table/spec.ts';
 
 const HELP = [
   'COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
@@ -140,18 +141,19 @@ function getKeys(engine: Engine, arg: number, argc: number, withFlags: boolean):
     reply.error('ERR Invalid number of arguments specified for command');
     return;
   }
-  const keys: { index: number; flags: string[] }[] = [];
+  reply.array(specs.reduce((sum, spec) => sum + Math.floor((lastOf(spec, argc) - spec.begin) / spec.step) + 1, 0));
   for (const spec of specs) {
-    const last = spec.last < 0 ? argc + spec.last : spec.begin + spec.last;
     const flags = spec.flags.includes('variable_flags') ? flagsOfSet(engine, arg, argc) : spec.flags.split(' ');
-    for (let index = spec.begin; index <= last; index += spec.step) keys.push({ index: arg + index, flags });
+    for (let i = arg + spec.begin; i <= arg + lastOf(spec, argc); i += spec.step) {
+      if (withFlags) reply.array(2);
+      reply.bulk(engine.argOffset[i], engine.argLength[i]);
+      if (withFlags) replyWords(reply, flags);
+    }
   }
-  reply.array(keys.length);
-  for (const { index, flags } of keys) {
-    if (withFlags) reply.array(2);
-    reply.bulk(engine.argOffset[index], engine.argLength[index]);
-    if (withFlags) replyWords(reply, flags);
-  }
+}
+
+function lastOf(spec: KeySpec, argc: number): number {
+  return spec.last < 0 ? argc + spec.last : spec.begin + spec.last;
 }
 
 /** The command that the arguments name, the subcommand of a container if there is one. */

@@ -18,6 +18,9 @@ import { RefList } from '../store/table.ts';
 import type { ExpiryWheel } from '../store/wheel.ts';
 import type { Client } from './client.ts';
 
+/** A string of 512 MB would exceed what JavaScript allows. */
+const MAX_TEXT_BYTES = 1 << 20;
+
 export type Handler = (engine: Engine, arg: number, argc: number) => void;
 
 export interface EngineParts {
@@ -97,8 +100,8 @@ export class Engine {
     this.argLength = parts.batch.argLength;
   }
 
-  /** Argument `i` as a latin1 string. Cold paths only. */
+  /** Argument `i` as a latin1 string, its first MiB at most: what is longer names nothing. Cold paths only. */
   text(i: number): string {
-    return this.memory.latin1(this.argOffset[i], this.argLength[i]);
+    return this.memory.latin1(this.argOffset[i], Math.min(this.argLength[i], MAX_TEXT_BYTES));
   }
 }

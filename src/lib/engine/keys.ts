@@ -26,8 +26,9 @@ export const STRING_TEXT = 2;
 /** Deadlines are kept below this, in ms since 1970: the year 287396. */
 export const MAX_DEADLINE_MS = Number.MAX_SAFE_INTEGER;
 
-/** What a record may need beyond its key and value: header, page rounding; size class and the reserve of what grows. */
-const RECORD_OVERHEAD_BYTES = 8192;
+/** What a change may need beyond keys and values: a segment of the hash table is split into two of 64 KiB. */
+const TABLE_GROWTH_BYTES = 256 * 1024;
+/** What a record may take for each byte of key and value: rounding to a size class, and the reserve of what grows. */
 const RECORD_WASTE = 1.3;
 /** What an access leaves in a record counts seconds. */
 const MS_PER_SECOND = 1000;
@@ -132,31 +133,19 @@ export function makeString(
     const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, TYPE_STRING, length);
     return made !== 0 ? made : outOfMemory(engine);
   }
-  if (db.type(ref) !== TYPE_STRING) return replaceByString(engine, i, hash, ref, length, keepExpiry);
-  let made = ref;
-  if (!keepExpiry && db.expires !== 0 && db.expiry(ref) >= 0) {
-    // Two steps, each of which may have to move the record.
-    if (!hasRoom(engine, engine.argLength[i] + Math.max(length, db.valueLength(ref)))) return 0;
-    made = db.setExpiry(ref, -1);
-  }
-  made = db.resize(made, length);
+  const losesExpiry = !keepExpiry && db.expires !== 0 && db.expiry(ref) >= 0;
+  if (losesExpiry || db.type(ref) !== TYPE_STRING) return replace(engine, i, hash, ref, length, keepExpiry);
+  const made = db.resize(ref, length);
   if (made === 0) return outOfMemory(engine);
   db.setFlags(made, STRING_PLAIN);
   return made;
 }
 
-/** The key holds something else than a string, which goes with all that it owns. */
-function replaceByString(
-  engine: Engine,
-  i: number,
-  hash: number,
-  ref: number,
-  length: number,
-  keepExpiry: boolean,
-): number {
+/** A new record in place of one that has a deadline to lose, or holds something else than a string and goes with all it owns. */
+function replace(engine: Engine, i: number, hash: number, ref: number, length: number, keepExpiry: boolean): number {
   const db = engine.db;
-  if (!hasRoom(engine, engine.argLength[i] + length)) return 0;
   const atMs = keepExpiry ? db.expiry(ref) : -1;
+  if (!hasRoom(engine, (engine.argLength[i] + length) * (atMs < 0 ? 1 : 2))) return 0;
   db.remove(ref);
   const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, TYPE_STRING, length);
   if (made === 0) return outOfMemory(engine);
@@ -206,7 +195,7 @@ export function expireCycle(engine: Engine, nowMs: number, budget: number): bool
  */
 export function hasRoom(engine: Engine, bytes: number): boolean {
   const arena = engine.arena;
-  if (arena.usedBytes + bytes * RECORD_WASTE + RECORD_OVERHEAD_BYTES <= arena.limitBytes) return true;
+  if (arena.usedBytes + bytes * RECORD_WASTE + TABLE_GROWTH_BYTES <= arena.limitBytes) return true;
   outOfMemory(engine);
   return false;
 }

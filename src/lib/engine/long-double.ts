@@ -22,7 +22,7 @@ const ZERO_EXPONENT = -16_446;
 /** Powers of ten beyond these over- or underflow whatever the digits are (longest text: 5,119 digits). */
 const MAX_POWER_OF_TEN = 11_000;
 /** Texts of this length and longer are refused (MAX_LONG_DOUBLE_CHARS). */
-const MAX_TEXT_LENGTH = 5 * 1024;
+export const MAX_NUMBER_BYTES = 5 * 1024;
 const PRINTED_DIGITS = 17;
 
 const DECIMAL = /^([+-]?)(?=\d|\.\d)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
@@ -34,7 +34,7 @@ const infinity = (negative: boolean): LongDouble => ({ negative, significand: 0n
 
 /** The value that the text spells, or null when it spells none, overflows, or underflows to zero. */
 export function parseLongDouble(text: string): LongDouble | null {
-  if (text.length === 0 || text.length >= MAX_TEXT_LENGTH) return null;
+  if (text.length === 0 || text.length >= MAX_NUMBER_BYTES) return null;
   const infinite = INFINITE.exec(text);
   if (infinite !== null) return infinity(infinite[1] === '-');
   const decimal = DECIMAL.exec(text);

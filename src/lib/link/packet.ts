@@ -11,7 +11,7 @@
 import { BufferPool } from '../memory/buffer-pool.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import { check, EEXIST, EINVAL } from '../native/error.ts';
-import { bringUp, type InterfaceInfo, interfaceInfo } from '../native/interface.ts';
+import { bringUp, type InterfaceInfo, interfaceInfo, takeDown } from '../native/interface.ts';
 import { type Match, matchNumbers } from '../native/match.ts';
 import { baseAddress, unmap } from '../native/memory.ts';
 import {
@@ -19,6 +19,7 @@ import {
   packetCalls,
   TP_STATUS_KERNEL,
   TP_STATUS_USER,
+  TP_STATUS_VLAN_TPID_VALID,
   TP_STATUS_VLAN_VALID,
 } from '../native/packet.ts';
 import { Resources } from '../native/resources.ts';
@@ -54,8 +55,9 @@ const LENGTH = 1;
 const CAPTURED_LENGTH = 2;
 const MAC_OFFSET_HALF = 6;
 const VLAN_TCI_HALF = 12;
-/** EtherType of a VLAN tag, as two bytes (IEEE 802.1Q). */
-const TPID_HIGH = 0x81;
+const VLAN_TPID_HALF = 13;
+/** EtherType of a VLAN tag (IEEE 802.1Q), for kernels that don't say. */
+const TPID_8021Q = 0x8100;
 
 export class PacketLink implements Link {
   readonly kind = 'packet';
@@ -120,18 +122,22 @@ export class PacketLink implements Link {
     return Resources.opening((resources) => {
       const calls = packetCalls();
       const info = interfaceInfo(options.interfaceName);
-      if (!info.up) bringUp(info.name);
+      if (!info.up) {
+        bringUp(info.name);
+        resources.add(() => takeDown(info.name));
+      }
       const fd = resources.fd(check(calls.socket(), `open a packet socket on ${info.name}`));
       check(calls.filter(fd, ...matchNumbers(options.match)), 'attach the packet filter');
       const slots = mapRing(options, resources, fd);
       const link = new PacketLink(options, info, resources, fd, slots);
       if (options.mac !== undefined)
         resources.fd(check(calls.promiscuous(info.index), `make ${info.name} promiscuous`));
+      // Before the first frame can come: a SYN that is dropped now is sent again, one that is reset is not.
+      if (options.match.kind === 'port') hidePort(options.match, info, resources);
       check(calls.bind(fd, info.index, TX_BUFFER_BYTES), `bind the packet socket to ${info.name}`);
       if (options.fanoutGroup !== undefined) {
         check(calls.fanout(fd, options.fanoutGroup, 0), `join packet fanout group ${options.fanoutGroup}`);
       }
-      if (options.match.kind === 'port') hidePort(options.match, info, resources);
       return link;
     });
   }
@@ -169,8 +175,9 @@ export class PacketLink implements Link {
       const u8 = this.u8;
       const tci = this.u16[(at >> 1) + VLAN_TCI_HALF];
       for (let i = 0; i < 12; i++) u8[frame - 4 + i] = u8[frame + i];
-      u8[frame + 8] = TPID_HIGH;
-      u8[frame + 9] = 0;
+      const tpid = (status & TP_STATUS_VLAN_TPID_VALID) !== 0 ? this.u16[(at >> 1) + VLAN_TPID_HALF] : TPID_8021Q;
+      u8[frame + 8] = tpid >> 8;
+      u8[frame + 9] = tpid & 0xff;
       u8[frame + 10] = tci >> 8;
       u8[frame + 11] = tci & 0xff;
       frame -= 4;

@@ -31,7 +31,7 @@ import {
   type SocketCalls,
   socketCalls,
 } from '../native/socket.ts';
-import { closeFd, type WaitCalls, waitCalls } from '../native/wait.ts';
+import { closeFd } from '../native/wait.ts';
 import { ListenerSet } from './socket-listeners.ts';
 import { SendBatch, type SendOwner } from './socket-send.ts';
 import { SocketStream, type StreamOwner } from './socket-stream.ts';
@@ -51,8 +51,6 @@ export interface SocketTransportOptions {
   readonly memory: PacketMemory;
   /** Is told about every accepted stream, and about those that connect() makes unless that names another. */
   readonly handler: StreamHandler;
-  /** An eventfd that ends a poll() that waits; its signals are taken off it. */
-  readonly wakeFd?: number;
   readonly clock?: Clock;
   /** Buffers of 16 KB that the send queues share. */
   readonly sendBuffers?: number;
@@ -83,7 +81,6 @@ export class SocketTransport implements StreamOwner, SendOwner {
   private readonly handler: StreamHandler;
   private readonly clock: Clock;
   private readonly calls: SocketCalls;
-  private readonly waits: WaitCalls;
   private readonly base: number;
   private readonly i32: Int32Array;
   private readonly epoll: number;
@@ -103,6 +100,9 @@ export class SocketTransport implements StreamOwner, SendOwner {
   private readonly doomed: number[] = [];
   /** Streams whose connect() failed at once: reported by the next poll(). */
   private readonly refused: SocketStream[] = [];
+  /** Records that wait() received for the next poll(). */
+  private waiting = 0;
+  private wakeFd = -1;
   private lingerHead: SocketStream | null = null;
   private lingerTail: SocketStream | null = null;
   private readonly resources: Resources;
@@ -113,7 +113,6 @@ export class SocketTransport implements StreamOwner, SendOwner {
     this.handler = options.handler;
     this.clock = options.clock ?? systemClock;
     this.calls = socketCalls();
-    this.waits = waitCalls();
     this.base = baseAddress(memory);
     this.i32 = memory.i32;
     this.pool = new BufferPool(memory, options.sendBuffers ?? 8192, 16_384);
@@ -124,9 +123,6 @@ export class SocketTransport implements StreamOwner, SendOwner {
     this.resources = new Resources();
     this.epoll = this.resources.fd(check(this.calls.epoll(), 'create an epoll set'));
     this.listeners = new ListenerSet(this.epoll);
-    if (options.wakeFd !== undefined) {
-      check(this.calls.epollAdd(this.epoll, options.wakeFd, MEMBER_WAKE, EPOLLIN), 'watch the wake descriptor');
-    }
   }
 
   /** Counted since the start. */
@@ -187,16 +183,8 @@ export class SocketTransport implements StreamOwner, SendOwner {
 
   /** One turn of input: waits up to `timeoutUs` (negative: without end), then tells the handlers. Returns the events. */
   poll(timeoutUs: number): number {
-    const idle = this.scheduledCount === 0 && this.refused.length === 0;
-    const n = this.calls.poll(
-      this.epoll,
-      this.base,
-      this.area,
-      this.areaBytes,
-      this.records,
-      MAX_RECORDS,
-      idle ? timeoutUs : 0,
-    );
+    const n = this.waiting > 0 ? this.waiting : this.receive(timeoutUs);
+    this.waiting = 0;
     const i32 = this.i32;
     for (let i = 0, r = this.records >> 2; i < n; i++, r += 4) {
       this.dispatch(i32[r], i32[r + 1], i32[r + 2], i32[r + 3]);
@@ -205,6 +193,20 @@ export class SocketTransport implements StreamOwner, SendOwner {
     if (this.lingerHead !== null) this.endLinger();
     if (n === 0) this.listeners.resume();
     this.closeDescriptors();
+    return n;
+  }
+
+  /** The native call of a turn: waits unless there is something to do anyway. Returns the records. */
+  private receive(timeoutUs: number): number {
+    const n = this.calls.poll(
+      this.epoll,
+      this.base,
+      this.area,
+      this.areaBytes,
+      this.records,
+      MAX_RECORDS,
+      this.scheduledCount === 0 && this.refused.length === 0 ? timeoutUs : 0,
+    );
     return n < 0 ? 0 : n;
   }
 
@@ -383,7 +385,7 @@ export class SocketTransport implements StreamOwner, SendOwner {
   }
 
   private closeDescriptors(): void {
-    if (this.doomed.length === 0) return;
+    if (this.doomed.length === 0 || this.waiting > 0) return;
     for (const fd of this.doomed) {
       if (fd < 0) this.calls.reset(~fd);
       else closeFd(fd);
@@ -424,14 +426,27 @@ export class SocketTransport implements StreamOwner, SendOwner {
     return this.lingerHead === null ? Number.POSITIVE_INFINITY : this.lingerHead.lingerDeadlineUs;
   }
 
-  /** Sleeps until a socket has something, `wakeFd` was signalled, or the time is over. */
+  /**
+   * Sleeps until a socket has something, `wakeFd` (-1: none) was signalled, or the time is over. What the kernel had is kept
+   * for the next poll(), which then needs no call of its own.
+   */
   wait(wakeFd: number, timeoutUs: number): void {
-    if (this.scheduledCount === 0 && this.refused.length === 0) this.waits.wait(this.epoll, wakeFd, timeoutUs);
+    if (this.waiting > 0) return;
+    if (wakeFd !== this.wakeFd) this.watchWake(wakeFd);
+    this.waiting = this.receive(timeoutUs);
+  }
+
+  private watchWake(wakeFd: number): void {
+    if (this.wakeFd >= 0) this.calls.epollRemove(this.epoll, this.wakeFd);
+    this.wakeFd = wakeFd;
+    if (wakeFd < 0) return;
+    check(this.calls.epollAdd(this.epoll, wakeFd, MEMBER_WAKE, EPOLLIN), 'watch the wake descriptor');
   }
 
   /** Resets every stream and closes everything; onClose is told for each. */
   close(): void {
     this.listeners.close();
+    this.waiting = 0;
     this.reportRefused();
     for (const stream of this.streams) if (stream) this.closeStream(stream, CLOSE_ABORTED, true);
     this.closeDescriptors();

@@ -7,7 +7,7 @@
  */
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import { check, EBUSY, EEXIST, EINVAL, NativeError } from '../native/error.ts';
-import { bringUp, type InterfaceInfo, interfaceInfo, receiveQueues } from '../native/interface.ts';
+import { bringUp, type InterfaceInfo, interfaceInfo, receiveQueues, takeDown } from '../native/interface.ts';
 import { type Match, matchNumbers } from '../native/match.ts';
 import { ADVICE_DONT_FORK, advise, unmap } from '../native/memory.ts';
 import { packetCalls } from '../native/packet.ts';
@@ -88,7 +88,10 @@ export function openSocket(options: XdpLinkOptions, base: number, resources: Res
       `it has ${queues} receive queue(s), from 0 on`,
     );
   }
-  if (!info.up) bringUp(info.name);
+  if (!info.up) {
+    bringUp(info.name);
+    resources.add(() => takeDown(info.name));
+  }
   raiseMemlockLimit(); // refused without the privilege: then the umem must fit into the limit that there is
 
   const fd = resources.fd(check(calls.socket(), 'open an AF_XDP socket'));

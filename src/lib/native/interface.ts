@@ -22,7 +22,7 @@ const IFF_LOOPBACK = 0x8;
 
 const table = onFirstUse(() => ({
   info: native<(name: string, info: Int32Array) => number>('int rtcp_interface(const char *name, int32_t *info)'),
-  up: native<(name: string) => number>('int rtcp_interface_up(const char *name)'),
+  up: native<(name: string, up: number) => number>('int rtcp_interface_up(const char *name, int up)'),
   address: native<(name: string, address: number, prefix: number) => number>(
     'int rtcp_interface_address(const char *name, int32_t address, int prefix)',
   ),
@@ -69,7 +69,11 @@ export function receiveQueues(name: string): number {
 }
 
 export function bringUp(name: string): void {
-  check(table().up(name), `bring ${name} up`);
+  check(table().up(name, 1), `bring ${name} up`);
+}
+
+export function takeDown(name: string): void {
+  table().up(name, 0); // it may be gone already
 }
 
 /** Gives the kernel's side an IPv4 address (int32, host order) and the route to its subnet. */

@@ -12,6 +12,7 @@ export interface SocketCalls {
   epoll(): number;
   epollAdd(epoll: number, fd: number, kind: number, events: number): number;
   epollChange(epoll: number, fd: number, kind: number, events: number): number;
+  epollRemove(epoll: number, fd: number): number;
   /** Hot: waits, accepts, receives. Returns the number of records (four int32: fd, RECORD_*, two values) at `records`. */
   poll(
     epoll: number,
@@ -36,6 +37,7 @@ export const socketCalls: () => SocketCalls = onFirstUse(() => ({
   epoll: native('int rtcp_epoll()'),
   epollAdd: native('int rtcp_epoll_add(int epoll, int fd, int kind, int events)'),
   epollChange: native('int rtcp_epoll_change(int epoll, int fd, int kind, int events)'),
+  epollRemove: native('int rtcp_epoll_remove(int epoll, int fd)'),
   poll: native(
     'int rtcp_socket_poll(int epoll, uint64_t base, int32_t area, int32_t area_bytes, int32_t records, int max_records, int timeout_us)',
   ),

@@ -137,7 +137,6 @@ export class NeighbourCache {
       case HOP_REACHABLE:
       case HOP_STALE:
         if (hop.used) {
-          hop.used = false;
           hop.attempts = 0;
           hop.state = HOP_PROBE;
           this.ask(hop, nowUs);

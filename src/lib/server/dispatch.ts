@@ -84,7 +84,7 @@ export class Dispatcher {
 
   /** Must the command wait for the end of CLIENT PAUSE? */
   paused(session: Session, id: number): boolean {
-    if (id < 0 || !session.client.authenticated) return false;
+    if (id < 0 || !session.authenticated) return false;
     return !this.context.pauseWritesOnly || (commandFlags[id] & COMMAND_WRITE) !== 0;
   }
 
@@ -103,8 +103,7 @@ export class Dispatcher {
     let shared = 0;
     for (let i = 0; i < n; i++) {
       const session = batch.owner[i] as Session;
-      const client = session.client;
-      if ((client.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) !== 0) continue;
+      if ((session.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) !== 0) continue;
       if (session !== current) {
         if (current !== null) this.leave(current);
         current = session;
@@ -132,23 +131,21 @@ export class Dispatcher {
 
   private enter(session: Session): void {
     const engine = this.engine;
-    const client = session.client;
-    engine.client = client;
-    engine.db = engine.databases[client.database];
-    const muted = (client.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) !== 0;
-    engine.reply.begin(session.stream.queue, client.protocol, muted);
+    engine.client = session;
+    engine.db = engine.databases[session.database];
+    const muted = (session.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) !== 0;
+    engine.reply.begin(session.stream.queue, session.protocol, muted);
   }
 
   /** The session's replies are complete: they are sent at the end of the turn, within what its output buffer may hold. */
   private leave(session: Session): void {
     const { engine, context } = this;
-    const client = session.client;
     engine.reply.finish();
-    client.lastCommandMs = engine.nowMs;
+    session.lastCommandMs = engine.nowMs;
     session.stream.requestFlush();
     const queue = session.stream.queue;
-    if (queue.overflowed || context.outputLimitReached(client, queue.totalBytes)) context.closeForOutput(client);
-    else if ((client.flags & CLIENT_CLOSE_AFTER_REPLY) !== 0) session.stream.end();
+    if (queue.overflowed || context.outputLimitReached(session, queue.totalBytes)) context.closeForOutput(session);
+    else if ((session.flags & CLIENT_CLOSE_AFTER_REPLY) !== 0) session.stream.end();
   }
 
   /** Runs one command with a clock of its own; returns its duration in µs. */
@@ -173,22 +170,21 @@ export class Dispatcher {
   /** The checks in redis-server's order, then the handler. */
   private run(session: Session, i: number): void {
     const { batch, engine, context } = this;
-    const client = session.client;
     const id = batch.id[i];
     const arg = batch.first[i];
     const argc = batch.argc[i];
     const reply = engine.reply;
     const errors = reply.errors;
-    client.totalCommands++;
+    session.totalCommands++;
     if (!admits(engine, id, arg, argc)) this.reject(i);
-    else if (!client.authenticated && (commandFlags[id] & COMMAND_NO_AUTH) === 0) {
+    else if (!session.authenticated && (commandFlags[id] & COMMAND_NO_AUTH) === 0) {
       reply.error('NOAUTH Authentication required.');
       this.reject(i);
     } else if (context.outOfMemory && (commandFlags[id] & COMMAND_DENY_OOM) !== 0) {
       reply.error("OOM command not allowed when used memory > 'maxmemory'.");
       this.reject(i);
     } else {
-      client.lastCommand = id;
+      session.lastCommand = id;
       engine.keyHash = batch.hash[i];
       engine.stats.commandsProcessed++;
       const slot = this.constantTime[id] === 1 ? id : context.statSlot(id, arg, argc);
@@ -197,7 +193,7 @@ export class Dispatcher {
       context.commandStats.calls[slot]++;
       if (reply.errors !== errors) context.failed(slot, reply.lastError);
     }
-    if ((client.flags & (CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT)) !== 0) this.skip(session);
+    if ((session.flags & (CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT)) !== 0) this.skip(session);
   }
 
   private reject(i: number): void {
@@ -209,23 +205,26 @@ export class Dispatcher {
 
   /** CLIENT REPLY SKIP leaves out its own reply and the next one. */
   private skip(session: Session): void {
-    const client = session.client;
-    const next = (client.flags & CLIENT_REPLY_SKIP_NEXT) !== 0;
-    client.flags &= ~(CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT);
-    if (next) client.flags |= CLIENT_REPLY_SKIP;
-    this.engine.reply.mute((client.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) !== 0);
+    const next = (session.flags & CLIENT_REPLY_SKIP_NEXT) !== 0;
+    session.flags &= ~(CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT);
+    if (next) session.flags |= CLIENT_REPLY_SKIP;
+    this.engine.reply.mute((session.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) !== 0);
   }
 
-  /** Gives each constant-time command of the batch its share of the time. */
+  /** Gives each constant-time command of the batch its share of the time; runs of one command are counted together. */
   private account(n: number, us: number): void {
-    const { batch } = this;
+    const { id } = this.batch;
     const { commandStats, config } = this.context;
     const tracked = config.latencyTracking;
-    for (let i = 0; i < n; i++) {
-      const id = batch.id[i];
-      if (id < 0 || this.constantTime[id] === 0) continue;
-      commandStats.micros[id] += us;
-      if (tracked) commandStats.recordLatency(id, us * 1000);
+    for (let i = 0; i < n; ) {
+      const command = id[i];
+      let end = i + 1;
+      while (end < n && id[end] === command) end++;
+      if (command >= 0 && this.constantTime[command] === 1) {
+        commandStats.micros[command] += us * (end - i);
+        if (tracked) commandStats.recordLatency(command, us * 1000, end - i);
+      }
+      i = end;
     }
   }
 }

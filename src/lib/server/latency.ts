@@ -13,11 +13,11 @@ export class LatencyHistogram {
   count = 0;
   private readonly buckets = new Uint32Array(BUCKETS);
 
-  record(nanos: number): void {
+  record(nanos: number, times = 1): void {
     const n = nanos > MAX_NANOS ? MAX_NANOS : nanos | 0;
     const shift = Math.max(0, 31 - Math.clz32(n) - SUB_BITS);
-    this.buckets[shift * SUB_BUCKETS + (n >>> shift)]++;
-    this.count++;
+    this.buckets[shift * SUB_BUCKETS + (n >>> shift)] += times;
+    this.count += times;
   }
 
   /** Nanoseconds that `percent` of the recorded values don't exceed; 0 when nothing was recorded. */

@@ -22,9 +22,8 @@ const KEEP_BUFFER_BYTES = 16_384;
 /** Room taken ahead of what has arrived, for a large argument that was announced. */
 const GROWTH = 4;
 
-export class Session {
-  readonly client: Client;
-  readonly stream: Stream;
+/** A client, and what its connection has not understood yet. */
+export class Session extends Client {
   /** Bytes of an incomplete command (or of all that waits while the client is held), in packet memory; 0 when there is none. */
   queryOffset = 0;
   queryCapacity = 0;
@@ -35,11 +34,6 @@ export class Session {
   /** Executes nothing for now (CLIENT PAUSE, blocking commands). */
   held = false;
   peerEnded = false;
-
-  constructor(client: Client, stream: Stream) {
-    this.client = client;
-    this.stream = stream;
-  }
 }
 
 export class Sessions implements StreamHandler {
@@ -62,21 +56,20 @@ export class Sessions implements StreamHandler {
     const context = this.context;
     context.stats.connectionsReceived++;
     const nowMs = context.engine.nowMs;
-    const client = new Client(this.nextId++, stream, nowMs, !context.authRequired());
     if (context.clients.size >= context.config.maxClients) {
       context.stats.connectionsRejected++;
       this.sayAndEnd(stream, '-ERR max number of clients reached\r\n');
       return;
     }
-    const session = new Session(client, stream);
+    const session = new Session(this.nextId++, stream, nowMs, !context.authRequired());
     stream.owner = session;
-    context.clients.add(client);
+    context.clients.add(session);
   }
 
   onData(stream: Stream, offset: number, length: number): void {
     const session = stream.owner as Session | null;
-    if (session === null || (session.client.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) !== 0) return;
-    session.client.bytesIn += length;
+    if (session === null || (session.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) !== 0) return;
+    session.bytesIn += length;
     this.context.stats.netInputBytes += length;
     const end = offset + length;
     let start = offset;
@@ -105,11 +98,11 @@ export class Sessions implements StreamHandler {
   onClose(stream: Stream): void {
     const session = stream.owner as Session | null;
     if (session === null) return;
-    session.client.flags |= CLIENT_CLOSING; // its commands in the batch are skipped
+    session.flags |= CLIENT_CLOSING; // its commands in the batch are skipped
     this.flush();
     this.freeQuery(session);
     stream.owner = null;
-    this.context.clients.remove(session.client);
+    this.context.clients.remove(session);
   }
 
   /** Executes what is in the batch. */
@@ -120,7 +113,7 @@ export class Sessions implements StreamHandler {
   /** The client may go on (CLIENT UNPAUSE, a blocking command answered). */
   resume(session: Session): void {
     session.held = false;
-    session.client.flags &= ~CLIENT_PAUSED;
+    session.flags &= ~CLIENT_PAUSED;
     if (session.queryLength > 0) {
       const start = session.queryOffset;
       const end = start + session.queryLength;
@@ -156,13 +149,12 @@ export class Sessions implements StreamHandler {
    */
   private parse(session: Session, start: number, end: number): number {
     const parser = this.parser;
-    const client = session.client;
     let p = start;
     while (p < end) {
-      const status = parser.decode(p, end, client.authenticated);
+      const status = parser.decode(p, end, session.authenticated);
       if (status === COMMAND) {
         const next = parser.next;
-        if (!this.add(session)) return (client.flags & CLIENT_PAUSED) !== 0 ? p : end;
+        if (!this.add(session)) return (session.flags & CLIENT_PAUSED) !== 0 ? p : end;
         p = next;
         if (session.held) return p;
       } else if (status === INCOMPLETE) return p;
@@ -181,7 +173,7 @@ export class Sessions implements StreamHandler {
     const id = this.dispatcher.identify(i);
     if (this.context.pausedUntilMs !== 0 && this.dispatcher.paused(session, id)) {
       this.hold(session);
-      session.client.flags |= CLIENT_PAUSED;
+      session.flags |= CLIENT_PAUSED;
       return false;
     }
     batch.owner[i] = session;
@@ -189,7 +181,7 @@ export class Sessions implements StreamHandler {
     batch.count = i + 1;
     if (this.dispatcher.isBarrier(id) || batch.count === BATCH_COMMANDS) {
       this.flush();
-      return (session.client.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) === 0;
+      return (session.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) === 0;
     }
     return true;
   }
@@ -216,7 +208,7 @@ export class Sessions implements StreamHandler {
   private completeQuery(session: Session, partial: PartialCommand): boolean {
     const start = session.queryOffset;
     const parser = this.parser;
-    const status = parser.continueDecode(partial, start, start + session.queryLength, session.client.authenticated);
+    const status = parser.continueDecode(partial, start, start + session.queryLength, session.authenticated);
     if (status === INCOMPLETE) {
       parser.save(partial, start);
       return true;
@@ -234,7 +226,7 @@ export class Sessions implements StreamHandler {
 
   /** The bytes of [start, end) are the beginning of a command (or wait for a held client): they move to the query buffer. */
   private keep(session: Session, start: number, end: number): void {
-    if ((session.client.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) !== 0) return;
+    if ((session.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) !== 0) return;
     if (session.held) {
       this.appendQuery(session, start, end);
       return;
@@ -255,19 +247,19 @@ export class Sessions implements StreamHandler {
     const length = session.queryLength;
     const need = length + end - start;
     if (need > this.context.config.queryBufferLimit) {
-      this.context.log('warning', `Closing client that reached max query buffer length: id=${session.client.id}`);
+      this.context.log('warning', `Closing client that reached max query buffer length: id=${session.id}`);
       session.stream.abort();
       return false;
     }
     if (need > session.queryCapacity && !this.growQuery(session, need)) {
-      this.context.log('warning', `Closing client: no memory for ${need} bytes of its query, id=${session.client.id}`);
+      this.context.log('warning', `Closing client: no memory for ${need} bytes of its query, id=${session.id}`);
       session.stream.abort();
       return false;
     }
     this.memory.copy(session.queryOffset + length, start, end - start);
     session.queryLength = need;
-    session.client.queryBytes = need;
-    if (need > session.client.queryPeakBytes) session.client.queryPeakBytes = need;
+    session.queryBytes = need;
+    if (need > session.queryPeakBytes) session.queryPeakBytes = need;
     return true;
   }
 
@@ -295,7 +287,7 @@ export class Sessions implements StreamHandler {
     const rest = session.queryLength - done;
     if (rest > 0) this.memory.copy(session.queryOffset, session.queryOffset + done, rest);
     session.queryLength = rest;
-    session.client.queryBytes = rest;
+    session.queryBytes = rest;
     if (rest === 0 && session.queryCapacity > KEEP_BUFFER_BYTES) this.freeQuery(session);
   }
 
@@ -305,13 +297,13 @@ export class Sessions implements StreamHandler {
     session.queryCapacity = 0;
     session.queryLength = 0;
     session.incomplete = false;
-    session.client.queryBytes = 0;
+    session.queryBytes = 0;
   }
 
   /** A protocol error: everything before it is answered, then the error, then the end. */
   private refuse(session: Session, text: string): void {
     this.flush();
-    session.client.flags |= CLIENT_CLOSE_AFTER_REPLY;
+    session.flags |= CLIENT_CLOSE_AFTER_REPLY;
     this.context.stats.protocolErrors++;
     this.sayAndEnd(session.stream, `-ERR ${text}\r\n`);
   }

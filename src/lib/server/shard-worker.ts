@@ -8,10 +8,11 @@ import { FileSink, PcapTap } from '../link/pcap.ts';
 import { SocketTransport } from '../link/socket.ts';
 import { PacketMemory } from '../memory/packet-memory.ts';
 import { Interface } from '../net/interface.ts';
+import { SilentObserver } from '../net/observer.ts';
 import { secretWords, unseededRandom } from '../random.ts';
 import { SECRET_WORDS } from '../tcp/config.ts';
 import { TcpStack } from '../tcp/stack.ts';
-import { formatIpv4 } from '../wire/address.ts';
+import { formatIpv4, formatMac, macBytes } from '../wire/address.ts';
 import { assembleCore, type ShardCore } from './assemble.ts';
 import { Config } from './config.ts';
 import { findParameter } from './config-table.ts';
@@ -100,6 +101,7 @@ function openStack(setup: ShardSetup, memory: PacketMemory, core: ShardCore): Op
     takeover: plan.takeover,
     random,
   });
+  if (!plan.takeover) claimAddress(net, core, plan);
   const secret = secretWords(SECRET_WORDS);
   const tcp = new TcpStack(net, { random, secret, nagle: false });
   const backlog = core.context.config.number('tcp-backlog');
@@ -118,6 +120,31 @@ function openStack(setup: ShardSetup, memory: PacketMemory, core: ShardCore): Op
     }),
     lines,
   };
+}
+
+/** Says whose our address is now, and stops serving when another host insists on it (RFC 5227 §2.4). */
+class AddressWatch extends SilentObserver {
+  private readonly core: ShardCore;
+  private readonly address: string;
+
+  constructor(core: ShardCore, address: string) {
+    super();
+    this.core = core;
+    this.address = address;
+  }
+
+  override addressConflict(high16: number, low32: number, lost: boolean): void {
+    const { context } = this.core;
+    const other = formatMac(macBytes(high16, low32));
+    context.log('warning', `${other} uses our address ${this.address}, too${lost ? ': we give it up and stop' : ''}`);
+    if (lost) context.hooks.requestShutdown({ now: true, force: false });
+  }
+}
+
+function claimAddress(net: Interface, core: ShardCore, plan: Plan): void {
+  net.observer = new AddressWatch(core, formatIpv4(plan.address));
+  net.nowUs = systemClock.nowUs();
+  net.arp.claim.announce(net.nowUs);
 }
 
 function runShard(setup: ShardSetup): void {

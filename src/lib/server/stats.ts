@@ -125,13 +125,13 @@ export class CommandStats {
   }
 
   /** Adds to the latency distribution of a slot (INFO latencystats). */
-  recordLatency(slot: number, nanos: number): void {
+  recordLatency(slot: number, nanos: number, times = 1): void {
     let latency = this.latencies[slot];
     if (latency === null) {
       latency = new LatencyHistogram();
       this.latencies[slot] = latency;
     }
-    latency.record(nanos);
+    latency.record(nanos, times);
   }
 
   latency(slot: number): LatencyHistogram | null {

@@ -119,12 +119,13 @@ function duplicate(
   hash: number,
 ): number {
   const length = source.valueLength(ref);
-  if (!hasRoom(engine, engine.argLength[i] + length)) return 0;
+  const atMs = source.expiry(ref);
+  const moves = atMs < 0 ? 1 : 2; // a deadline makes the new record move once more
+  if (!hasRoom(engine, moves * (engine.argLength[i] + length))) return 0;
   if (existing !== 0) target.remove(existing);
   const made = target.insert(engine.argOffset[i], engine.argLength[i], hash, source.type(ref), length);
   if (made === 0) return outOfMemory(engine);
   target.setFlags(made, source.flags(ref));
   engine.arena.move(made, target.valueByte(made), ref, source.valueByte(ref), length);
-  const atMs = source.expiry(ref);
   return atMs < 0 ? made : setExpiry(engine, target, made, atMs);
 }

@@ -5,7 +5,7 @@
 import { bigIntegerArgument, integerArgument, notAnInteger } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { changed, lookupWrite, makeString, STRING_TEXT } from '../keys.ts';
-import { addLongDouble, formatLongDouble, type LongDouble, parseLongDouble } from '../long-double.ts';
+import { addLongDouble, formatLongDouble, type LongDouble, MAX_NUMBER_BYTES, parseLongDouble } from '../long-double.ts';
 import { chunkBytes, holdsString, valueBytes, valueInteger, valueStart } from './value.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
@@ -89,7 +89,7 @@ function writeDecimal(bytes: Uint8Array, at: number, length: number, value: numb
 
 /** The rare sums whose terms or result leave the safe integers. */
 function addWide(engine: Engine, arg: number, ref: number, delta: number): void {
-  const value = ref === 0 ? 0n : BigInt(textOf(valueBytes(engine, ref)));
+  const value = ref === 0 ? 0n : BigInt(valueText(engine, ref));
   const sum = value + wideDelta(engine, arg, delta);
   if (sum > INT64_MAX || sum < INT64_MIN) {
     engine.reply.error('ERR increment or decrement would overflow');
@@ -111,7 +111,7 @@ function wideDelta(engine: Engine, arg: number, delta: number): bigint {
 export function incrbyfloat(engine: Engine, arg: number, _argc: number): void {
   const ref = lookupWrite(engine, arg + 1, engine.keyHash);
   if (ref !== 0 && !holdsString(engine, ref)) return;
-  const value = floatOf(engine, ref === 0 ? '0' : textOf(valueBytes(engine, ref)));
+  const value = floatOf(engine, ref === 0 ? '0' : valueText(engine, ref));
   if (value === null) return;
   const delta = floatOf(engine, engine.text(arg + 2));
   if (delta === null) return;
@@ -140,6 +140,8 @@ function storeText(engine: Engine, arg: number, ref: number, text: string): numb
   return made;
 }
 
-function textOf(bytes: Uint8Array): string {
+/** The value as text, as far as a number could reach. */
+function valueText(engine: Engine, ref: number): string {
+  const bytes = valueBytes(engine, ref).subarray(0, MAX_NUMBER_BYTES);
   return Buffer.from(bytes).toString('latin1');
 }

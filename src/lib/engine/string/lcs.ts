@@ -51,7 +51,12 @@ export function lcs(engine: Engine, arg: number, argc: number): void {
     engine.reply.error('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len');
     return;
   }
-  const table = lengths(a, b);
+  const table = makeTable((a.length + 1) * (b.length + 1));
+  if (table === null) {
+    engine.reply.error('ERR Insufficient memory, failed allocating transient memory for LCS');
+    return;
+  }
+  fill(table, a, b);
   if (options.lengthOnly) engine.reply.integer(table[table.length - 1]);
   else if (options.indexes) replyIndexes(engine, walkBack(table, a, b), options);
   else engine.reply.bulkBytes(walkBack(table, a, b).bytes);
@@ -79,10 +84,17 @@ function parseOptions(engine: Engine, from: number, end: number): Options | null
   return options;
 }
 
-/** The table, row by row; row i is the prefix of a of i bytes. */
-function lengths(a: Uint8Array, b: Uint8Array): Uint32Array {
+function makeTable(cells: number): Uint32Array | null {
+  try {
+    return new Uint32Array(cells);
+  } catch {
+    return null; // RangeError: the operating system has no more memory for us
+  }
+}
+
+/** Fills the table of zeros, row by row; row i is the prefix of a of i bytes. */
+function fill(table: Uint32Array, a: Uint8Array, b: Uint8Array): void {
   const width = b.length + 1;
-  const table = new Uint32Array((a.length + 1) * width);
   for (let i = 1; i <= a.length; i++) {
     const byte = a[i - 1];
     const row = i * width;
@@ -93,7 +105,6 @@ function lengths(a: Uint8Array, b: Uint8Array): Uint32Array {
       else table[row + j] = above > left ? above : left;
     }
   }
-  return table;
 }
 
 /**
@@ -114,10 +125,10 @@ function walkBack(table: Uint32Array, a: Uint8Array, b: Uint8Array): Common {
       i--;
       j--;
       common.bytes[--left] = a[i];
-      const extends_ = open && aStart === i + 1 && bStart === j + 1;
+      const continues = open && aStart === i + 1 && bStart === j + 1;
       if (!open) [aEnd, bEnd] = [i, j];
-      if (!open || extends_) [aStart, bStart] = [i, j];
-      complete = (open && !extends_) || aStart === 0 || bStart === 0;
+      if (!open || continues) [aStart, bStart] = [i, j];
+      complete = (open && !continues) || aStart === 0 || bStart === 0;
       open = true;
     } else if (table[(i - 1) * width + j] > table[i * width + j - 1]) i--;
     else j--;

@@ -1,5 +1,4 @@
 /** SET with its options, SETNX, SETEX, PSETEX, GETEX, MSET, MSETNX: writing strings whole, and their expiry with them. */
-
 import { bigIntegerArgument, integerArgument, isWord, optionWord, syntaxError } from '../arguments.ts';
 import { wrongArity } from '../dispatch-table.ts';
 import type { Engine } from '../engine.ts';
@@ -69,7 +68,7 @@ function setWithOptions(engine: Engine, arg: number, argc: number): void {
   const ref = answersValue ? lookupRead(engine, arg + 1, hash) : lookupWrite(engine, arg + 1, hash);
   if (answersValue && ref !== 0 && !holdsString(engine, ref)) return;
   const refused = ref !== 0 ? (options & NX) !== 0 : (options & XX) !== 0;
-  if (!refused && !hasRoom(engine, engine.argLength[arg + 1] + engine.argLength[arg + 2])) return;
+  if (!refused && !hasRoomFor(engine, arg + 1, arg + 2, atMs > 0)) return;
   if (answersValue && ref !== 0) replyValue(engine, ref);
   else if (answersValue || refused) engine.reply.nil();
   if (refused) return;
@@ -97,7 +96,12 @@ function store(
   return true;
 }
 
-/** Options from argument `i` on, of those `allowed`; -1 after an error. At most one of the times, KEEPTTL and PERSIST. */
+/** Room for key and value; twice when the record has to move once more, to make place for a deadline. */
+function hasRoomFor(engine: Engine, key: number, value: number, withDeadline: boolean): boolean {
+  return hasRoom(engine, (engine.argLength[key] + engine.argLength[value]) * (withDeadline ? 2 : 1));
+}
+
+/** Options from argument `from` on, of those `allowed`; -1 after an error. At most one of the times, KEEPTTL and PERSIST. */
 function parseOptions(engine: Engine, from: number, end: number, allowed: number): number {
   let options = 0;
   timeArgument = 0;
@@ -143,8 +147,8 @@ function timeOf(engine: Engine, arg: number, options: number): number {
 }
 
 /**
- * The deadline that argument `i` of the command at `arg` gives, in ms since 1970. NaN when it isn't a positive time that 64 bits of milliseconds can
- * hold: the error has been written.
+ * The deadline that argument `i` of the command at `arg` gives, in ms since 1970. NaN when it isn't a positive time that
+ * 64 bits of milliseconds can hold: the error has been written.
  */
 function deadline(engine: Engine, arg: number, i: number, inSeconds: boolean, relative: boolean): number {
   const time = integerArgument(engine, i);
@@ -178,7 +182,7 @@ export function psetex(engine: Engine, arg: number, _argc: number): void {
 
 function setExpiring(engine: Engine, arg: number, inSeconds: boolean): void {
   const atMs = deadline(engine, arg, arg + 2, inSeconds, true);
-  if (Number.isNaN(atMs) || !hasRoom(engine, engine.argLength[arg + 1] + engine.argLength[arg + 3])) return;
+  if (Number.isNaN(atMs) || !hasRoomFor(engine, arg + 1, arg + 3, true)) return;
   const ref = lookupWrite(engine, arg + 1, engine.keyHash);
   if (store(engine, arg, engine.keyHash, ref, arg + 3, atMs, false)) engine.reply.ok();
 }
@@ -193,7 +197,9 @@ export function getex(engine: Engine, arg: number, argc: number): void {
   }
   if (!holdsString(engine, ref)) return;
   const atMs = timeOf(engine, arg, options);
-  if (Number.isNaN(atMs) || (atMs > 0 && !hasRoom(engine, engine.db.memoryBytes(ref)))) return;
+  if (Number.isNaN(atMs)) return;
+  const moves = atMs > 0 || ((options & PERSIST) !== 0 && engine.db.expiry(ref) >= 0);
+  if (moves && !hasRoom(engine, engine.db.memoryBytes(ref))) return; // before the answer, after which no error may come
   replyValue(engine, ref);
   if ((options & (EXAT | PXAT)) !== 0 && atMs <= engine.nowMs) remove(engine, engine.db, ref);
   else if (atMs > 0) changed(engine, engine.db, 'expire', setExpiry(engine, engine.db, ref, atMs));
