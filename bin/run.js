@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Hands the command line to oclif. `run` + `handle`, not `execute`: that one loses output to a slow pipe.
+// Hands the command line to oclif. `run` + `handle`, not `execute`: that one loses output to a slow pipe. And no `flush`:
+// stdout is synchronous on Linux, and flushing never ends when its reader has gone (`| head`).
 import { existsSync } from 'node:fs';
-import { flush, handle, run } from '@oclif/core';
+import { handle, run } from '@oclif/core';
 
 const args = process.argv.slice(2);
 const commands = new URL('../dist/commands/', import.meta.url);
@@ -14,7 +15,6 @@ function explain(cause, mend, exitCode) {
 try {
   if (existsSync(commands)) await run(args, import.meta.url);
   else explain('it is not built', 'npm ci', 1);
-  await flush();
 } catch (error) {
   // Commands explain their own errors; what is left is a command that does not exist, and what oclif itself can't do.
   if (/^command .* not found$/i.test(error.message ?? '')) {

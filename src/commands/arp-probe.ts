@@ -3,17 +3,23 @@ import { RtcpCommand } from '../lib/cli/command.ts';
 import { UsageError } from '../lib/cli/command-error.ts';
 import { EXIT_DIFFERENCE, EXIT_FAILED } from '../lib/cli/exit-codes.ts';
 import * as flag from '../lib/cli/flags.ts';
-import { formatDurationUs } from '../lib/cli/units.ts';
 import { systemClock } from '../lib/clock.ts';
+import type { Link } from '../lib/link/link.ts';
 import { interfaceFor, openArpLink } from '../lib/probe/arp-link.ts';
+import { printEvent, printProbe, printReply, printWatch } from '../lib/probe/arp-print.ts';
+import type { ArpProbeOptions } from '../lib/probe/arp-probe.ts';
 import { ArpProbe } from '../lib/probe/arp-probe.ts';
-import type { ProbeReport, TargetReport, WatchReport } from '../lib/probe/arp-report.ts';
+import type { ProbeReport, WatchedEvent, WatchReport } from '../lib/probe/arp-report.ts';
 import { probeReport, watchedEvent } from '../lib/probe/arp-report.ts';
+import type { ArpWatchOptions } from '../lib/probe/arp-watch.ts';
 import { ArpWatch } from '../lib/probe/arp-watch.ts';
 import { runStation } from '../lib/probe/station.ts';
 import { parseAddresses } from '../lib/probe/targets.ts';
 import { VendorList } from '../lib/probe/vendor.ts';
-import { formatIpv4 } from '../lib/wire/address.ts';
+
+const MEND = 'rtcp arp-probe 192.0.2.7, or rtcp arp-probe --watch --iface eth0';
+/** A watch may run for months: --json keeps no more than this. */
+const MAX_JSON_EVENTS = 100_000;
 
 export default class ArpProbeCommand extends RtcpCommand {
   static override summary = 'Ask by ARP who has an address, how fast it answers, and whether two hosts claim it.';
@@ -76,26 +82,19 @@ export default class ArpProbeCommand extends RtcpCommand {
   async run(): Promise<ProbeReport | WatchReport> {
     const { flags, argv } = await this.parse(ArpProbeCommand);
     const addresses = parseAddresses(argv as string[]);
-    if (addresses.length === 0 && !flags.watch)
-      throw new UsageError('no address is named', 'rtcp arp-probe 192.0.2.7, or rtcp arp-probe --watch --iface eth0');
-    if (addresses.length === 0 && flags.iface === undefined)
-      throw new UsageError('--watch needs an interface', 'rtcp arp-probe --watch --iface eth0');
+    if (addresses.length === 0 && (!flags.watch || flags.iface === undefined)) {
+      throw new UsageError(flags.watch ? '--watch needs an interface' : 'no address is named', MEND);
+    }
     const { link, info } = openArpLink(flags.iface ?? interfaceFor(addresses[0]));
     const own = info.address === 0 ? [] : [info.address];
     const vendors = flags.vendor ? VendorList.load() : null;
     if (vendors?.source === null) this.output.warn('no list of vendors is installed (apt-get install ieee-data)');
     try {
       if (flags.watch) {
-        const watch = new ArpWatch(link, {
-          targets: new Set(addresses),
-          own: new Set(own),
-          durationUs: flags.duration ?? null,
-        });
-        return await this.watch(watch, info.name, vendors, () =>
-          runStation(watch, link, systemClock, this.interrupt.signal),
-        );
+        const durationUs = flags.duration ?? null;
+        return await this.watch(link, { targets: new Set(addresses), own: new Set(own), durationUs }, vendors);
       }
-      const probe = new ArpProbe(link, {
+      const options = {
         targets: addresses,
         source: flags.source ?? info.address,
         rounds: flags.count,
@@ -105,97 +104,39 @@ export default class ArpProbeCommand extends RtcpCommand {
         first: flags.first,
         announce: flags.announce,
         own,
-      });
-      return await this.probe(probe, info.name, vendors, () =>
-        runStation(probe, link, systemClock, this.interrupt.signal),
-      );
+      };
+      return await this.probe(link, options, vendors);
     } finally {
       link.close();
     }
   }
 
-  private async probe(
-    probe: ArpProbe,
-    iface: string,
-    vendors: VendorList | null,
-    work: () => Promise<void>,
-  ): Promise<ProbeReport> {
-    const many = probe.targets.length > 1;
-    if (!many) {
-      probe.onReply = ({ address, mac, rttUs }) =>
-        this.output.data(`${formatIpv4(address)} is at ${mac}  ${formatDurationUs(rttUs)}`);
-    }
-    const progress = this.output.progress(`asking for ${probe.targets.length} address(es) on ${iface}`);
-    await work();
+  private async probe(link: Link, options: ArpProbeOptions, vendors: VendorList | null): Promise<ProbeReport> {
+    const probe = new ArpProbe(link, options);
+    if (options.targets.length === 1) probe.onReply = (reply) => printReply(this.output, reply);
+    const progress = this.output.progress(`asking for ${options.targets.length} address(es) on ${link.name}`);
+    await runStation(probe, link, systemClock, this.interrupt.signal);
     progress.stop();
-    const report = probeReport(probe, iface, vendors);
-    this.printTargets(
-      report.targets.filter((target) => !many || target.replies > 0 || target.conflict),
-      vendors !== null,
-    );
-    const { summary } = report;
-    this.output.data(
-      `${summary.sent} sent, ${summary.replies} replies, ${summary.answered} of ${summary.addresses} answered, ${summary.conflicts} in conflict`,
-    );
-    if (summary.conflicts > 0) this.exitWith(EXIT_DIFFERENCE);
-    else if (summary.answered < summary.expected) this.exitWith(EXIT_FAILED);
+    const report = probeReport(probe, link.name, vendors);
+    printProbe(this.output, report, vendors !== null);
+    if (report.summary.conflicts > 0) this.exitWith(EXIT_DIFFERENCE);
+    else if (report.summary.answered < report.summary.expected) this.exitWith(EXIT_FAILED);
     return report;
   }
 
-  private printTargets(targets: TargetReport[], vendors: boolean): void {
-    if (targets.length === 0) return;
-    const columns = [
-      { head: 'address' },
-      { head: 'sent', align: 'right' as const },
-      { head: 'answered', align: 'right' as const },
-      { head: 'min', align: 'right' as const },
-      { head: 'avg', align: 'right' as const },
-      { head: 'max', align: 'right' as const },
-      { head: 'hardware address' },
-      ...(vendors ? [{ head: 'vendor' }] : []),
-    ];
-    const rtt = (us: number | null): string => (us === null ? '–' : formatDurationUs(us));
-    const rows = targets.map((target) => [
-      target.address,
-      String(target.sent),
-      String(target.answered),
-      rtt(target.minUs),
-      rtt(target.averageUs),
-      rtt(target.maxUs),
-      target.conflict ? this.output.style('red', `${target.macs.join(' ')} conflict`) : target.macs.join(' ') || '–',
-      ...(vendors ? [target.vendors.join(', ')] : []),
-    ]);
-    this.output.table(columns, rows);
-  }
-
-  private async watch(
-    watch: ArpWatch,
-    iface: string,
-    vendors: VendorList | null,
-    work: () => Promise<void>,
-  ): Promise<WatchReport> {
-    const events: WatchReport['events'] = [];
+  private async watch(link: Link, options: ArpWatchOptions, vendors: VendorList | null): Promise<WatchReport> {
+    const watch = new ArpWatch(link, options);
+    const events: WatchedEvent[] = [];
     watch.onEvent = (event) => {
       const seen = watchedEvent(event, vendors);
-      if (this.output.json) {
-        if (events.length < MAX_JSON_EVENTS) events.push(seen);
-        return;
-      }
-      const was = seen.previousMac === null ? '' : `, was ${seen.previousMac}`;
-      const vendor = seen.vendor === null ? '' : ` (${seen.vendor})`;
-      const line = `${seen.time} ${seen.kind} ${seen.address} is at ${seen.mac}${vendor}${was}`;
-      this.output.data(seen.kind === 'conflict' ? this.output.style('red', line) : line);
+      printEvent(this.output, seen);
+      if (this.output.json && events.length < MAX_JSON_EVENTS) events.push(seen);
     };
-    this.output.note(`listening to ARP on ${iface}; Ctrl-C ends it`);
-    await work();
-    const { counters } = watch;
-    this.output.data(
-      `${counters.packets} packets, ${watch.addresses} addresses, ${counters.moved} moved, ${counters.conflict} conflicts`,
-    );
-    if (counters.conflict > 0) this.exitWith(EXIT_DIFFERENCE);
-    return { interface: iface, summary: { ...counters, addresses: watch.addresses }, events };
+    this.output.note(`listening to ARP on ${link.name}; Ctrl-C ends it`);
+    await runStation(watch, link, systemClock, this.interrupt.signal);
+    const report = { interface: link.name, summary: { ...watch.counters, addresses: watch.addresses }, events };
+    printWatch(this.output, report);
+    if (report.summary.conflict > 0) this.exitWith(EXIT_DIFFERENCE);
+    return report;
   }
 }
-
-/** A watch may run for months: --json keeps no more than this. */
-const MAX_JSON_EVENTS = 100_000;

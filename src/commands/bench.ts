@@ -1,46 +1,24 @@
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, release } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { Flags } from '@oclif/core';
 import type { Contender, LinkKind } from '../lib/bench/contender.ts';
 import { LINK_KINDS, REDIS, redisContender, rtcpContender } from '../lib/bench/contender.ts';
-import { printSummary } from '../lib/bench/report.ts';
-import type { Comparison, Failed, Plan } from '../lib/bench/rounds.ts';
+import { announcePlan, printResult } from '../lib/bench/report.ts';
+import type { BenchResult } from '../lib/bench/result.ts';
+import { benchResult, exitCodeOf } from '../lib/bench/result.ts';
+import type { Comparison, Plan } from '../lib/bench/rounds.ts';
 import { compare } from '../lib/bench/rounds.ts';
-import type { CellSummary, Measurement } from '../lib/bench/summary.ts';
-import { summarise } from '../lib/bench/summary.ts';
 import { parseTargets } from '../lib/bench/target.ts';
 import type { Threshold } from '../lib/bench/threshold.ts';
-import { cellName, missedBy, parseThreshold } from '../lib/bench/threshold.ts';
-import type { TestName, Workload } from '../lib/bench/workload.ts';
-import { describeWorkload } from '../lib/bench/workload.ts';
+import { parseThreshold } from '../lib/bench/threshold.ts';
+import type { Workload } from '../lib/bench/workload.ts';
+import { parseTests } from '../lib/bench/workload.ts';
 import { RtcpCommand } from '../lib/cli/command.ts';
 import { UsageError } from '../lib/cli/command-error.ts';
-import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_THRESHOLD_MISSED } from '../lib/cli/exit-codes.ts';
 import * as flag from '../lib/cli/flags.ts';
-
-interface BenchResult {
-  date: string;
-  machine: {
-    kernel: string;
-    cpu: string;
-    cpus: number;
-    node: string;
-    serverCpu: number | null;
-    loadCpu: number | null;
-  };
-  workload: Workload;
-  baseline: string;
-  cells: CellSummary[];
-  measurements: Measurement[];
-  failed: Failed[];
-  missed: { threshold: string; cell: string }[];
-  interrupted: boolean;
-}
 
 const QUICK_PIPELINES = [1, 16];
 const PIPELINES = [1, 16, 100];
-/** Load average of a minute from which others disturb a comparison that wants two processors. */
-const BUSY_LOAD = 0.5;
 
 export default class Bench extends RtcpCommand {
   static override summary =
@@ -122,8 +100,6 @@ export default class Bench extends RtcpCommand {
   async run(): Promise<BenchResult> {
     const { flags } = await this.parse(Bench);
     const thresholds = (flags['fail-if'] ?? []).map(threshold);
-    const contenders =
-      flags.target === undefined ? this.started(flags.vs, flags.io, flags['redis-server']) : parseTargets(flags.target);
     const workload: Workload = {
       clients: flags.clients,
       dataBytes: flags.size,
@@ -135,43 +111,29 @@ export default class Bench extends RtcpCommand {
     };
     const pinned = !flags['no-pin'] && availableParallelism() > 1;
     const plan: Plan = {
-      contenders,
+      contenders:
+        flags.target === undefined
+          ? this.contenders(flags.vs, flags.io, flags['redis-server'])
+          : parseTargets(flags.target),
       workload,
       rounds: flags.rounds ?? (flags.quick ? 1 : 3),
       serverCpu: pinned ? (flags['server-cpu'] ?? 0) : null,
       loadCpu: pinned ? (flags['load-cpu'] ?? availableParallelism() - 1) : null,
     };
-    this.announce(plan);
-    const comparison = await this.compare(plan);
-    const result = this.result(plan, comparison, thresholds);
-    this.show(result);
+    announcePlan(this.output, plan);
+    const result = benchResult(plan, await this.compare(plan), thresholds);
+    printResult(this.output, result);
     if (flags['export-json'] !== undefined) writeFileSync(flags['export-json'], `${JSON.stringify(result, null, 2)}\n`);
-    if (result.interrupted) this.exitWith(EXIT_INTERRUPTED);
-    else if (result.failed.length > 0) this.exitWith(EXIT_FAILED);
-    else if (result.missed.length > 0) this.exitWith(EXIT_THRESHOLD_MISSED);
+    this.exitWith(exitCodeOf(result));
     return result;
   }
 
-  private started(vs: string | undefined, kinds: string[] | undefined, redisServer: string): Contender[] {
-    if (vs === undefined)
+  private contenders(vs: string | undefined, kinds: string[] | undefined, redisServer: string): Contender[] {
+    if (vs === undefined) {
       throw new UsageError('nothing to compare with', 'rtcp bench --vs redis, or two times --target HOST:PORT');
+    }
     const chosen = kinds === undefined ? LINK_KINDS : LINK_KINDS.filter((kind: LinkKind) => kinds.includes(kind));
-    return [redisContender(redisServer), ...chosen.map((kind) => rtcpContender(kind, []))];
-  }
-
-  private announce(plan: Plan): void {
-    const names = plan.contenders.map((contender) => contender.name).join(', ');
-    const placement =
-      plan.serverCpu === null ? 'not pinned' : `server on CPU ${plan.serverCpu}, load on CPU ${plan.loadCpu}`;
-    this.output.note(`${plan.rounds} round(s) of ${names}; ${placement}`);
-    this.output.note(describeWorkload(plan.workload));
-    const [load] = loadavg();
-    if (load > BUSY_LOAD) {
-      this.output.warn(`the machine is busy already (load ${load.toFixed(1)}): requests/s and latencies will suffer`);
-    }
-    if (plan.contenders.some((contender) => contender.besideServer)) {
-      this.output.note("tap: the load runs in the server's own namespace; its ratio is to redis on the veth");
-    }
+    return [redisContender(redisServer), ...chosen.map(rtcpContender)];
   }
 
   private async compare(plan: Plan): Promise<Comparison> {
@@ -182,55 +144,13 @@ export default class Bench extends RtcpCommand {
       progress.stop();
     }
   }
-
-  private result(plan: Plan, comparison: Comparison, thresholds: Threshold[]): BenchResult {
-    const baseline = plan.contenders[0].name;
-    const cells = summarise(comparison.measurements, baseline);
-    const missed = thresholds.flatMap((condition) =>
-      missedBy(condition, cells).map((cell) => ({ threshold: condition.text, cell: cellName(cell) })),
-    );
-    return {
-      date: new Date().toISOString(),
-      machine: {
-        kernel: release(),
-        cpu: cpus()[0]?.model ?? 'unknown',
-        cpus: availableParallelism(),
-        node: process.version,
-        serverCpu: plan.serverCpu,
-        loadCpu: plan.loadCpu,
-      },
-      workload: plan.workload,
-      baseline,
-      cells,
-      measurements: comparison.measurements,
-      failed: comparison.failed,
-      missed,
-      interrupted: comparison.interrupted,
-    };
-  }
-
-  private show(result: BenchResult): void {
-    if (result.cells.length > 0) printSummary(this.output, result.cells);
-    for (const failed of result.failed) this.output.warn(`${failed.contender} could not be measured: ${failed.cause}`);
-    for (const missed of result.missed) this.output.note(`missed: ${missed.cell} has ${missed.threshold}`);
-    if (result.interrupted) this.output.note('interrupted: what was measured until then is above');
-  }
 }
 
 function threshold(text: string): Threshold {
   const parsed = parseThreshold(text);
-  if (parsed === null)
-    throw new UsageError(
-      `--fail-if: '${text}' is not a condition`,
-      "for example --fail-if 'p99>2ms' or 'xdp.P16:ratio<1.7'",
-    );
-  return parsed;
-}
-
-function parseTests(text: string): TestName[] {
-  const names = text.toLowerCase().split(',');
-  const tests = names.filter((name): name is TestName => name === 'set' || name === 'get');
-  if (tests.length !== names.length || tests.length === 0)
-    throw new UsageError(`--tests: '${text}' is not a list of set and get`, '-t set,get');
-  return tests;
+  if (parsed !== null) return parsed;
+  throw new UsageError(
+    `--fail-if: '${text}' is not a condition`,
+    "for example --fail-if 'p99>2ms' or 'xdp.P16:ratio<1.7'",
+  );
 }

@@ -43,7 +43,7 @@ describe('a server is started', () => {
   });
 
   it('with the load at the other end of the wire, but beside it on a TAP', () => {
-    const kinds = (['packet', 'xdp', 'tap', 'socket'] as const).map((kind) => rtcpContender(kind, []));
+    const kinds = (['packet', 'xdp', 'tap', 'socket'] as const).map((kind) => rtcpContender(kind));
     expect(kinds.map((contender) => contender.besideServer)).toEqual([false, false, true, false]);
     for (const contender of kinds) expect(contender.command).toContain('serve');
   });

@@ -10,7 +10,7 @@ describe('toCommandError', () => {
 
   it('takes mend and exit code of the floors below, and says the mend once', () => {
     const thrown = Object.assign(new Error("can't bind: busy (EBUSY); stop it"), { code: 'EBUSY', mend: 'stop it' });
-    expect(toCommandError(thrown)).toMatchObject({ message: "can't bind: busy (EBUSY)", mend: 'stop it', exitCode: 1 });
+    expect(toCommandError(thrown)).toMatchObject({ message: "can't bind: busy (EBUSY)", mend: 'stop it', exitCode: 2 });
     const planned = Object.assign(new Error('no privilege'), { mend: 'sudo setcap …', exitCode: 4 });
     expect(toCommandError(planned)).toMatchObject({ message: 'no privilege', mend: 'sudo setcap …', exitCode: 4 });
   });

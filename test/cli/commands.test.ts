@@ -105,7 +105,7 @@ describe.concurrent('rtcp', () => {
 
   it('an interface that does not exist is named, with those that do', async () => {
     const missing = await rtcp(['arp-probe', '--iface', 'eth99', '192.0.2.1']);
-    expectExplained(missing, 1, /eth99/, /\blo\b/);
+    expectExplained(missing, 2, /eth99/, /\blo\b/);
   });
 
   it('doctor --json lists findings, each with a status', async () => {
@@ -125,5 +125,11 @@ describe.concurrent('rtcp', () => {
     const { stdout } = await rtcp(['doctor']);
     expect(stdout).toContain('kernel');
     expect(stdout).not.toContain('\u001b[');
+  });
+
+  it('a reader that goes away early is no error', async () => {
+    const { stdout, stderr } = await run('sh', ['-c', `'${RTCP}' serve --help | head -1`], { timeout: 30_000 });
+    expect(stdout).toMatch(/^Serve Redis clients/);
+    expect(stderr).toBe('');
   });
 });

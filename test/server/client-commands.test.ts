@@ -107,8 +107,8 @@ describe('CLIENT SETINFO', () => {
 describe('CLIENT KILL', () => {
   it('closes the others that match, and says how many', () => {
     expect(ask(peer, 'CLIENT KILL ID 2')).toBe(':1\r\n');
-    expect(other.aborted).toBe(true);
-    expect(peer.aborted).toBe(false);
+    expect(other.ended).toBe(true);
+    expect(peer.ended).toBe(false);
     expect(list()).toHaveLength(1);
   });
 
@@ -121,7 +121,7 @@ describe('CLIENT KILL', () => {
 
   it('in the old form hits the caller, too, who still gets the answer', () => {
     expect(ask(peer, 'CLIENT KILL 192.0.2.1:40000')).toBe('+OK\r\n');
-    expect([peer.ended, other.aborted]).toEqual([true, true]);
+    expect([peer.ended, other.ended]).toEqual([true, true]);
   });
 
   it('executes nothing of a client that was closed in the same burst', () => {
@@ -257,10 +257,17 @@ describe('the end of a connection', () => {
     ask(other, 'MONITOR');
     const third = world.connect();
     world.core.context.cron(world.clock.wallMs() + 10_000);
-    expect(third.aborted).toBe(false);
+    expect(third.ended).toBe(false);
     ask(peer, 'PING');
     world.core.context.cron(world.clock.wallMs() + 10_001);
-    expect([third.aborted, other.aborted]).toEqual([true, false]);
+    expect([third.ended, other.ended]).toEqual([true, false]);
+  });
+
+  it('comes soon for who does not authenticate and does not read', () => {
+    world.setting('requirepass', 'x');
+    const stranger = world.connect();
+    for (let i = 0; i < 100 && !stranger.aborted; i++) stranger.send('PING\r\n'.repeat(100));
+    expect(stranger.aborted).toBe(true);
   });
 
   it('comes when more waits than the soft limit for its seconds', () => {

@@ -57,7 +57,7 @@ function words(line: string): string[] {
   return split;
 }
 
-type Transcript = (readonly [line: string, reply: string])[];
+type Transcript = [line: string, reply: string][];
 
 async function askRedis(server: RedisPeer, lines: readonly string[]): Promise<Transcript> {
   const replies = await server.run(lines.map((line) => words(line).map((word) => Buffer.from(word, 'latin1'))));
@@ -372,7 +372,9 @@ describe('with requirepass', () => {
 
   it('clients must authenticate, in the same words', async () => {
     startOurs(['requirepass', PASSWORD]);
-    const theirs = await askRedis(locked, LINES);
+    // One at a time: redis-server closes a client that has not authenticated and lets a kilobyte of replies wait.
+    const theirs: Transcript = [];
+    for (const line of LINES) theirs.push(...(await askRedis(locked, [line])));
     // 7.2 says "HELLO <proto> AUTH" where 7.0 says "HELLO AUTH".
     const ours = askOurs(LINES).map(([line, reply]) => [line, reply.replace('HELLO <proto> AUTH', 'HELLO AUTH')]);
     expect(ours).toEqual(theirs);

@@ -327,6 +327,17 @@ describe('a keyspace', () => {
     checked.checkAll();
   });
 
+  test('keeps nothing of a key that the table has no memory for', () => {
+    const checked = new Checked(new Arena(120_000), 0xff);
+    let stored = 0;
+    while (checked.set(`key:${stored}`, Buffer.alloc(0), 0, 0)) stored++;
+    const before = checked.arena.usedBytes;
+    expect(before).toBeLessThan(110_000); // not the record, the table is what does not fit
+    for (let i = 0; i < 100; i++) expect(checked.set(`key:${stored}`, Buffer.alloc(0), 0, 0)).toBe(false);
+    expect(checked.arena.usedBytes).toBe(before);
+    checked.checkAll();
+  });
+
   test('finds the slot of a record again when the table was rebuilt since, or cleared', () => {
     for (const others of [0, 3, 20, 200, 7000]) {
       const checked = new Checked(new Arena());
@@ -343,12 +354,12 @@ describe('a keyspace', () => {
 
       checked.model.clear();
       checked.keyspace.clear();
-      checked.set('held', Buffer.from('v'), 0, 0);
+      checked.set('held', Buffer.alloc(100), 0, 0);
       checked.find('held');
       checked.keyspace.clear();
       while (checked.keyspace.freeStep(100));
       const length = memory.text.write('held', KEY_AT, 'latin1');
-      const again = checked.keyspace.insert(KEY_AT, length, checked.keyspace.hash(KEY_AT, length), 0, 1);
+      const again = checked.keyspace.insert(KEY_AT, length, checked.keyspace.hash(KEY_AT, length), 0, 100);
       checked.keyspace.remove(again);
       expect(checked.find('held')).toBe(0);
       expect(checked.keyspace.size).toBe(0);

@@ -242,9 +242,9 @@ describe('receiving', () => {
     const got = x.handler.received;
     expect(got).toHaveLength(250);
     expect([...got.subarray(50, 100)].every((byte) => byte === 0xee)).toBe(true);
-    expect(got.subarray(100, 200).equals(Buffer.from(Uint8Array.from({ length: 100 }, (_, i) => (101 + i) % 251)))).toBe(
-      true,
-    );
+    expect(
+      got.subarray(100, 200).equals(Buffer.from(Uint8Array.from({ length: 100 }, (_, i) => (101 + i) % 251))),
+    ).toBe(true);
     expect([...got.subarray(200)].every((byte) => byte === 0xee)).toBe(true);
   });
 

@@ -98,7 +98,16 @@ describe('unreachable (RFC 5461, RFC 5927 §5.2)', () => {
     const x = new Script();
     x.establish();
     x.write(100);
-    for (const [type, code] of [[3, 0], [3, 1], [3, 2], [3, 3], [4, 0], [11, 0], [11, 1], [12, 0]]) {
+    for (const [type, code] of [
+      [3, 0],
+      [3, 1],
+      [3, 2],
+      [3, 3],
+      [4, 0],
+      [11, 0],
+      [11, 1],
+      [12, 0],
+    ]) {
       icmp(x, type, code, 0, x.sent[0]);
     }
     expect(x.state).toBe('ESTABLISHED');

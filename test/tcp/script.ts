@@ -75,7 +75,13 @@ export class Script {
     this.clock.us = 1_000_000_000;
     this.wire = new MemoryWire(this.clock, new Random(1), {});
     this.host = new Host(this.wire, ADDRESS_A, 7, options.link ?? {}, { ...PLAIN, ...options.tcp });
-    this.peer = this.wire.attach({ mac: PEER_MAC, promiscuous: true, mtu: 9000, memoryBytes: 8 << 20, dataBuffers: 16 });
+    this.peer = this.wire.attach({
+      mac: PEER_MAC,
+      promiscuous: true,
+      mtu: 9000,
+      memoryBytes: 8 << 20,
+      dataBuffers: 16,
+    });
   }
 
   get tcp(): Host['tcp'] {

@@ -29,7 +29,8 @@ describe('FlowTable', () => {
           expect(table.size).toBe(model.size);
         }
         for (let ip = 0; ip < 4; ip++) {
-          for (let ports = 0; ports <= 12; ports++) expect(table.find(ip, ports)).toBe(model.get(`${ip}/${ports}`) ?? 0);
+          for (let ports = 0; ports <= 12; ports++)
+            expect(table.find(ip, ports)).toBe(model.get(`${ip}/${ports}`) ?? 0);
         }
       }),
     );

@@ -120,12 +120,9 @@ describe('a closed window (RFC 9293 §3.8.6.1)', () => {
     }
     expect(x.state).toBe('ESTABLISHED');
     x.in('. 1:1 ack 1001 win 3000');
-    expect(x.sent.map((segment) => segment.text)).toEqual([
-      'P. 1001:1002 ack 1',
-      '. 1002:2001 ack 1',
-      '. 2001:3001 ack 1',
-      '. 3001:4001 ack 1',
-    ].slice(0, x.sent.length));
+    expect(x.sent.map((segment) => segment.text)).toEqual(
+      ['P. 1001:1002 ack 1', '. 1002:2001 ack 1', '. 2001:3001 ack 1', '. 3001:4001 ack 1'].slice(0, x.sent.length),
+    );
     expect(x.sent.length).toBeGreaterThanOrEqual(3);
     for (const segment of x.sent) x.expectPayload(segment);
   });

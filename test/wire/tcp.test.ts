@@ -16,18 +16,27 @@ describe('the TCP header', () => {
     const u16 = fc.integer({ min: 0, max: 65_535 });
     const header = fc.constantFrom(20, 24, 32, 60);
     fc.assert(
-      fc.property(u16, u16, fc.integer(), fc.integer(), header, fc.nat(255), u16, (s, d, seq, ack, bytes, flags, win) => {
-        tcp.writeTcp(memory, at, s, d, seq, ack, bytes, flags, win);
-        expect(tcp.tcpSourcePort(memory, at)).toBe(s);
-        expect(tcp.tcpDestinationPort(memory, at)).toBe(d);
-        expect(tcp.tcpSequence(memory, at)).toBe(seq);
-        expect(tcp.tcpAcknowledgment(memory, at)).toBe(ack);
-        expect(tcp.tcpHeaderBytes(memory, at)).toBe(bytes);
-        expect(tcp.tcpFlags(memory, at)).toBe(flags);
-        expect(tcp.tcpWindow(memory, at)).toBe(win);
-        expect(tcp.tcpHeaderLengthOk(memory, at, bytes)).toBe(true);
-        expect(tcp.tcpHeaderLengthOk(memory, at, bytes - 1)).toBe(false);
-      }),
+      fc.property(
+        u16,
+        u16,
+        fc.integer(),
+        fc.integer(),
+        header,
+        fc.nat(255),
+        u16,
+        (s, d, seq, ack, bytes, flags, win) => {
+          tcp.writeTcp(memory, at, s, d, seq, ack, bytes, flags, win);
+          expect(tcp.tcpSourcePort(memory, at)).toBe(s);
+          expect(tcp.tcpDestinationPort(memory, at)).toBe(d);
+          expect(tcp.tcpSequence(memory, at)).toBe(seq);
+          expect(tcp.tcpAcknowledgment(memory, at)).toBe(ack);
+          expect(tcp.tcpHeaderBytes(memory, at)).toBe(bytes);
+          expect(tcp.tcpFlags(memory, at)).toBe(flags);
+          expect(tcp.tcpWindow(memory, at)).toBe(win);
+          expect(tcp.tcpHeaderLengthOk(memory, at, bytes)).toBe(true);
+          expect(tcp.tcpHeaderLengthOk(memory, at, bytes - 1)).toBe(false);
+        },
+      ),
     );
   });
 

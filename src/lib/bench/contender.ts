@@ -38,11 +38,10 @@ export function redisContender(redisServer: string): Contender {
   return { name: REDIS, host: SERVER_ADDRESS, port: PORT, command, besideServer: false };
 }
 
-/** @param extra further flags of `serve` */
-export function rtcpContender(kind: LinkKind, extra: readonly string[]): Contender {
+export function rtcpContender(kind: LinkKind): Contender {
   const serve = [RTCP, 'serve', '--io', kind, '--port', String(PORT)];
   if (kind === 'socket') {
-    const command = [...serve, '--bind', SERVER_ADDRESS, ...extra];
+    const command = [...serve, '--bind', SERVER_ADDRESS];
     return { name: kind, host: SERVER_ADDRESS, port: PORT, command, besideServer: false };
   }
   if (kind === 'tap') {
@@ -58,7 +57,7 @@ export function rtcpContender(kind: LinkKind, extra: readonly string[]): Contend
       name: kind,
       host: TAP_OWN_ADDRESS,
       port: PORT,
-      command: [...serve, ...addresses, ...extra],
+      command: [...serve, ...addresses],
       besideServer: true,
     };
   }
@@ -67,7 +66,7 @@ export function rtcpContender(kind: LinkKind, extra: readonly string[]): Contend
     name: kind,
     host: OWN_ADDRESS,
     port: PORT,
-    command: [...serve, ...addresses, ...extra],
+    command: [...serve, ...addresses],
     besideServer: false,
   };
 }

@@ -2,6 +2,8 @@
  * What is asked of every server: the same keys, values, clients and pipeline depths. One measurement ("cell") is one test
  * at one depth; its number of requests grows with the depth, so that every cell runs for a second or more.
  */
+import { UsageError } from '../cli/command-error.ts';
+
 export type TestName = 'set' | 'get';
 
 export interface Workload {
@@ -31,4 +33,12 @@ export function describeWorkload(workload: Workload): string {
     .map((pipeline) => `-P ${pipeline} -n ${requestsFor(workload, pipeline)}`)
     .join(', ');
   return `redis-benchmark -c ${workload.clients} -d ${workload.dataBytes} -r ${workload.keyspace} -t ${workload.tests.join(',')} (${depths})`;
+}
+
+/** `set,get` or one of them; throws a UsageError. */
+export function parseTests(text: string): TestName[] {
+  const names = text.toLowerCase().split(',');
+  const tests = names.filter((name): name is TestName => name === 'set' || name === 'get');
+  if (tests.length === names.length) return tests;
+  throw new UsageError(`--tests: '${text}' is not a list of set and get`, 'for example -t set,get');
 }

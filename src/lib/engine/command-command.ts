@@ -1,4 +1,7 @@
-/** COMMAND and its subcommands: what this server's commands are, and which arguments of a given command are keys. */
+/**
+ * COMMAND and its subcommands: what this server's commands are, and which arguments of a given command are keys. Everything
+ * is answered from the command table; command-docs.ts lays it out.
+ */
 import { isWord, optionWord, syntaxError } from './arguments.ts';
 import { replyDocs, replyInfo, replyWords } from './command-docs.ts';
 import { CATEGORIES, type Command, commands, findCommand } from './command-table.ts';

@@ -1,4 +1,7 @@
-/** The handlers of the generic commands, by name. */
+/**
+ * The handlers of the generic commands, by name; the code is in generic/, a file for each thing that is done with keys. What
+ * the names mean to clients (arity, flags, keys, documentation) is in table/generic.ts.
+ */
 import type { HandlerFamily } from './dispatch-table.ts';
 import { del, exists, randomkey, touch, type } from './generic/existence.ts';
 import { expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl } from './generic/expiry.ts';

@@ -141,7 +141,7 @@ export function makeString(
   return made;
 }
 
-/** A new record in place of one that has a deadline to lose, or holds something else than a string and goes with all it owns. */
+/** A new record in place of one that has a deadline to lose, or that is no string and goes with all that it owns. */
 function replace(engine: Engine, i: number, hash: number, ref: number, length: number, keepExpiry: boolean): number {
   const db = engine.db;
   const atMs = keepExpiry ? db.expiry(ref) : -1;

@@ -1,4 +1,7 @@
-/** The handlers of the string commands, by name. */
+/**
+ * The handlers of the string commands, by name; the code is in string/, a file for each kind of access. What the names mean
+ * to clients (arity, flags, keys, documentation) is in table/string.ts.
+ */
 import type { HandlerFamily } from './dispatch-table.ts';
 import { decr, decrby, incr, incrby, incrbyfloat } from './string/counters.ts';
 import { get, getdel, getrange, getset, mget, strlen } from './string/get.ts';

@@ -72,6 +72,13 @@ export class Reply {
     this.limit = 0;
   }
 
+  /** What was written since `begin` or `finish` is forgotten: its queue is gone. */
+  abandon(): void {
+    this.start = 0;
+    this.position = 0;
+    this.limit = 0;
+  }
+
   private commit(): void {
     const n = this.position - this.start;
     if (n > 0 && !this.muted) {

@@ -14,6 +14,9 @@ import {
 import { commands } from '../engine/command-table.ts';
 import { OUTPUT_NORMAL, OUTPUT_PUBSUB, type OutputLimit } from './config.ts';
 
+/** What may wait for a client that has yet to authenticate, whatever the limits are: it needs no more than error replies. */
+const UNAUTHENTICATED_OUTPUT_BYTES = 65_536;
+
 /** What the objects of an idle client take, roughly. */
 const CLIENT_OBJECT_BYTES = 1024;
 
@@ -49,6 +52,7 @@ export class Clients {
 
   /** True when the client must be closed: more (`waiting` bytes) waits for it than its class may have (client-output-buffer-limit). */
   overOutputLimit(client: Client, waiting: number, limits: readonly OutputLimit[], nowMs: number): boolean {
+    if (!client.authenticated && waiting > UNAUTHENTICATED_OUTPUT_BYTES) return true;
     const limit = limits[(client.flags & CLIENT_PUBSUB) === 0 ? OUTPUT_NORMAL : OUTPUT_PUBSUB];
     if (limit.hardBytes > 0 && waiting >= limit.hardBytes) return true;
     if (limit.softBytes === 0 || waiting < limit.softBytes) {

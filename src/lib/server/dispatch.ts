@@ -40,6 +40,8 @@ const NO_BARRIER = ['ping', 'echo', 'dbsize', 'time', 'lastsave'];
 const SHARED_TIMING_MIN_US = 1000;
 
 export class Dispatcher {
+  /** A batch is being executed: a connection that closes meanwhile (CLIENT KILL, an output limit) must not begin it again. */
+  executing = false;
   private readonly engine: Engine;
   private readonly batch: CommandBatch;
   private readonly context: ServerContext;
@@ -93,6 +95,7 @@ export class Dispatcher {
     const { batch, engine, clock } = this;
     const { config } = this.context;
     const n = batch.count;
+    this.executing = true;
     engine.argOffset = batch.argOffset;
     engine.argLength = batch.argLength;
     if (n > 1 && engine.db.worthPrefetching) this.prefetch(n);
@@ -120,6 +123,7 @@ export class Dispatcher {
     if (shared > 0) this.account(n, Math.max(0, clock.nowUs() - startUs - apart) / shared);
     for (let i = 0; i < n; i++) batch.owner[i] = null;
     batch.clear();
+    this.executing = false;
   }
 
   private prefetch(n: number): void {
@@ -140,7 +144,12 @@ export class Dispatcher {
   /** The session's replies are complete: they are sent at the end of the turn, within what its output buffer may hold. */
   private leave(session: Session): void {
     const { engine, context } = this;
+    if ((session.flags & CLIENT_CLOSING) !== 0) {
+      engine.reply.abandon(); // closed by its own command: the queue is gone
+      return;
+    }
     engine.reply.finish();
+    context.stats.writes++;
     session.lastCommandMs = engine.nowMs;
     session.stream.requestFlush();
     const queue = session.stream.queue;
@@ -153,9 +162,9 @@ export class Dispatcher {
     const { batch, clock, context } = this;
     const id = batch.id[i];
     const startUs = clock.nowUs();
-    this.run(session, i);
+    const ran = this.run(session, i);
     const us = clock.nowUs() - startUs;
-    if (id >= 0) {
+    if (ran) {
       const { commandStats, config } = context;
       const slot = context.statSlot(id, batch.first[i], batch.argc[i]);
       commandStats.micros[slot] += us;
@@ -167,14 +176,15 @@ export class Dispatcher {
     return us;
   }
 
-  /** The checks in redis-server's order, then the handler. */
-  private run(session: Session, i: number): void {
+  /** The checks in redis-server's order, then the handler. False when a check refused the command. */
+  private run(session: Session, i: number): boolean {
     const { batch, engine, context } = this;
     const id = batch.id[i];
     const arg = batch.first[i];
     const argc = batch.argc[i];
     const reply = engine.reply;
     const errors = reply.errors;
+    let ran = false;
     session.totalCommands++;
     if (!admits(engine, id, arg, argc)) this.reject(i);
     else if (!session.authenticated && (commandFlags[id] & COMMAND_NO_AUTH) === 0) {
@@ -186,14 +196,16 @@ export class Dispatcher {
     } else {
       session.lastCommand = id;
       engine.keyHash = batch.hash[i];
-      engine.stats.commandsProcessed++;
       const slot = this.constantTime[id] === 1 ? id : context.statSlot(id, arg, argc);
       this.handlers[id](engine, arg, argc);
       if (context.monitoring) context.feedMonitors(arg, argc);
+      ran = true;
+      engine.stats.commandsProcessed++; // INFO does not count itself
       context.commandStats.calls[slot]++;
       if (reply.errors !== errors) context.failed(slot, reply.lastError);
     }
     if ((session.flags & (CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT)) !== 0) this.skip(session);
+    return ran;
   }
 
   private reject(i: number): void {

@@ -70,7 +70,9 @@ export class Sessions implements StreamHandler {
     const session = stream.owner as Session | null;
     if (session === null || (session.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) !== 0) return;
     session.bytesIn += length;
-    this.context.stats.netInputBytes += length;
+    const { stats } = this.context;
+    stats.netInputBytes += length;
+    stats.reads++;
     const end = offset + length;
     let start = offset;
     if (session.queryLength > 0 || session.held) start = this.feedQuery(session, offset, end);
@@ -97,17 +99,21 @@ export class Sessions implements StreamHandler {
 
   onClose(stream: Stream): void {
     const session = stream.owner as Session | null;
-    if (session === null) return;
+    if (session !== null) this.detach(session);
+  }
+
+  /** The client is gone: nothing that it sent is executed any more. */
+  private detach(session: Session): void {
     session.flags |= CLIENT_CLOSING; // its commands in the batch are skipped
     this.flush();
     this.freeQuery(session);
-    stream.owner = null;
+    session.stream.owner = null;
     this.context.clients.remove(session);
   }
 
   /** Executes what is in the batch. */
   flush(): void {
-    if (this.batch.count > 0) this.dispatcher.execute();
+    if (this.batch.count > 0 && !this.dispatcher.executing) this.dispatcher.execute();
   }
 
   /** The client may go on (CLIENT UNPAUSE, a blocking command answered). */
@@ -126,10 +132,16 @@ export class Sessions implements StreamHandler {
     if (session.peerEnded && !session.held) session.stream.end();
   }
 
-  /** Ends a client's connection at once. */
+  /** Ends a client's connection: politely, or by a reset when it holds more than it may. */
   kill(client: Client): void {
+    const { stream } = client;
+    if (stream.owner === null) return;
     client.flags |= CLIENT_CLOSING;
-    client.stream.abort();
+    if (stream.queue.overflowed || this.context.outputLimitReached(client, stream.queue.totalBytes)) stream.abort();
+    else {
+      this.detach(stream.owner as Session);
+      stream.end();
+    }
   }
 
   /** Holds the client back: its bytes wait in the query buffer and then behind the window. */
@@ -248,6 +260,7 @@ export class Sessions implements StreamHandler {
     const need = length + end - start;
     if (need > this.context.config.queryBufferLimit) {
       this.context.log('warning', `Closing client that reached max query buffer length: id=${session.id}`);
+      this.context.stats.queryLimitDisconnections++;
       session.stream.abort();
       return false;
     }

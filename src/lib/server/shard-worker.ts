@@ -15,8 +15,9 @@ import { TcpStack } from '../tcp/stack.ts';
 import { formatIpv4, formatMac, macBytes } from '../wire/address.ts';
 import { assembleCore, type ShardCore } from './assemble.ts';
 import { Config } from './config.ts';
-import { findParameter } from './config-table.ts';
+import { findParameter, type Parameter } from './config-table.ts';
 import type { ServerHooks, TransportInfo } from './context.ts';
+import { widenInlining } from './jit.ts';
 import { Logger, type LogLevel } from './log.ts';
 import { openLink } from './open-link.ts';
 import type { Plan } from './plan.ts';
@@ -68,6 +69,13 @@ function loadConfig(setup: ShardSetup): Config {
     const parameter = findParameter(name);
     if (parameter !== undefined) config.load(parameter, words);
   }
+  // What the plan and the flags decided is what CONFIG GET shows.
+  const decided: [string, string][] = [
+    ['port', String(setup.plan.port)],
+    ['bind', formatIpv4(setup.plan.address)],
+    ['loglevel', setup.logLevel],
+  ];
+  for (const [name, word] of decided) config.load(findParameter(name) as Parameter, [word]);
   return config;
 }
 
@@ -156,6 +164,10 @@ function runShard(setup: ShardSetup): void {
     pid: process.pid,
     level: setup.logLevel,
   });
+  config.onChange('loglevel', (changed) => {
+    logger.level = changed.text('loglevel') as LogLevel;
+    return null;
+  });
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   const { control } = setup;
   let opened: Opened | null = null;
@@ -188,6 +200,7 @@ function runShard(setup: ShardSetup): void {
 }
 
 try {
+  widenInlining();
   runShard(workerData as ShardSetup);
 } catch (error) {
   const { message, mend, exitCode, code } = error as Error & { mend?: string; exitCode?: number; code?: string };

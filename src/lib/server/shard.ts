@@ -68,10 +68,16 @@ export class Shard {
   /** Serves until told to stop; then lets the peers take what was promised to them, and closes the transport. */
   run(): void {
     const { clock, transport, control } = this;
+    const { stats } = this.context;
+    let busySinceUs = 0;
     for (;;) {
       const nowUs = clock.nowUs();
+      if (busySinceUs > 0) stats.turnsUs += nowUs - busySinceUs;
       this.tick(nowUs);
-      if (transport.turn(nowUs)) continue;
+      stats.turns++;
+      const busy = transport.turn(nowUs);
+      busySinceUs = busy ? nowUs : 0;
+      if (busy) continue;
       if (Atomics.load(control, CONTROL_STOP) !== 0) break;
       if (this.spin(nowUs)) continue;
       this.idle();

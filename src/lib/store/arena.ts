@@ -1,8 +1,5 @@
 /**
- * The memory that everything stored lives in: shared 64 MiB chunks, and refs into them. A ref is an int32 in 8-byte units
- * (it may be negative); 0 is "none".
- *
- *   ref   │ chunk 9 │ unit 23 │      chunk = ref >>> 23, word = (ref & 0x7fffff) << 1
+ * The memory that everything stored lives in: shared 64 MiB chunks, and refs into them (ref.ts).
  *
  *   ≤ 16 KiB      an object of a size class, cut from a slab          (slabs.ts, size-classes.ts)
  *   ≤ 32 MiB      a run of 4 KiB pages                                (page-heap.ts)
@@ -13,8 +10,11 @@
  */
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import { PAGES_PER_CHUNK, PageHeap } from './page-heap.ts';
+import { byteOf, chunkOf, firstRef } from './ref.ts';
 import { CLASS_BYTES, classOf, PAGE_BYTES, SLAB_PAGES, SMALL_MAX_BYTES } from './size-classes.ts';
 import { PAGE_SHIFT, Slabs } from './slabs.ts';
+
+export { byteOf, chunkOf, wordOf } from './ref.ts';
 
 export const CHUNK_BYTES = 64 * 1024 * 1024;
 const MAX_CHUNKS = 512;
@@ -30,21 +30,6 @@ const NO_WORDS = new Int32Array(0);
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
 
-/** The chunk number of a ref. */
-export function chunkOf(ref: number): number {
-  return ref >>> 23;
-}
-
-/** The index of a ref's first 32-bit word in its chunk. */
-export function wordOf(ref: number): number {
-  return (ref & 0x7fffff) << 1;
-}
-
-/** The index of a ref's first byte in its chunk. */
-export function byteOf(ref: number): number {
-  return (ref & 0x7fffff) << 3;
-}
-
 export class Arena {
   /** The chunks, by number, as 32-bit words, as bytes, and as views. */
   readonly words: Int32Array[] = [];
@@ -57,6 +42,7 @@ export class Arena {
   /** Tells the operating system that the contents of a range are not needed any more (madvise). */
   discard: ((bytes: Uint8Array) => void) | null = null;
   private usedUnits = 0;
+  private readonly maxChunks: number;
   private readonly heap: PageHeap;
   private readonly slabs: Slabs;
   /** Chunk numbers that were given back. */
@@ -65,15 +51,12 @@ export class Arena {
   private spareChunk = 0;
 
   constructor(limitBytes = MAX_CHUNKS * CHUNK_BYTES) {
-    const maxChunks = Math.min(MAX_CHUNKS, 2 * Math.ceil(limitBytes / CHUNK_BYTES) + 2);
     this.limitBytes = limitBytes;
-    this.heap = new PageHeap(maxChunks);
-    this.slabs = new Slabs(this.words, maxChunks);
-    this.maxChunks = maxChunks;
+    this.maxChunks = Math.min(MAX_CHUNKS, 2 * Math.ceil(limitBytes / CHUNK_BYTES) + 2);
+    this.heap = new PageHeap(this.maxChunks);
+    this.slabs = new Slabs(this.words, this.maxChunks);
     this.addChunk();
   }
-
-  private readonly maxChunks: number;
 
   /** Bytes in use, with the rounding to classes and pages. */
   get usedBytes(): number {
@@ -120,7 +103,7 @@ export class Arena {
 
   /** Copies n bytes of packet memory into an object. */
   copyIn(ref: number, byteOffset: number, memory: PacketMemory, from: number, n: number): void {
-    const chunk = ref >>> 23;
+    const chunk = chunkOf(ref);
     let d = byteOf(ref) + byteOffset;
     if (n > WORDWISE_MAX_BYTES) {
       this.bytes8[chunk].set(memory.u8.subarray(from, from + n), d);
@@ -141,7 +124,7 @@ export class Arena {
 
   /** Copies n bytes of an object into packet memory; up to 7 bytes after them are overwritten. */
   copyOut(ref: number, byteOffset: number, memory: PacketMemory, to: number, n: number): void {
-    const chunk = ref >>> 23;
+    const chunk = chunkOf(ref);
     let s = byteOf(ref) + byteOffset;
     if (n > WORDWISE_MAX_BYTES) {
       memory.u8.set(this.bytes8[chunk].subarray(s, s + n), to);
@@ -183,7 +166,7 @@ export class Arena {
     const chunk = this.mapChunk(rounded + GUARD_BYTES === CHUNK_BYTES ? rounded + PAGE_BYTES : rounded);
     if (chunk < 0) return 0;
     this.usedUnits = (this.usedUnits + ((this.bytes8[chunk].byteLength - GUARD_BYTES) >>> 3)) | 0;
-    return chunk << 23;
+    return firstRef(chunk);
   }
 
   private freeLarge(ref: number): void {

@@ -8,12 +8,14 @@
  * A ref stays good until its own record is resized, given or relieved of an expiry, or removed; what happens to other keys
  * does not move it.
  */
+
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import type { Random } from '../random.ts';
-import { type Arena, wordOf } from './arena.ts';
+import type { Arena } from './arena.ts';
 import { hashBytes, hashWords } from './hash.ts';
 import * as record from './record.ts';
 import { ACCESS_SHIFT, FLAGS_MASK, FLAGS_SHIFT, HAS_EXPIRY, TYPE_MASK, WIDE } from './record.ts';
+import { chunkOf, wordOf } from './ref.ts';
 import { classOf, SMALL_MAX_BYTES } from './size-classes.ts';
 import { HashTable, RefList } from './table.ts';
 import type { ExpiryOwner, ExpiryWheel } from './wheel.ts';
@@ -107,7 +109,7 @@ export class Keyspace implements ExpiryOwner {
     const table = this.table;
     const slot = table.seek(hash);
     const ref = table.words[slot + 1];
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     this.touched ^= words[at] ^ words[at + 8] ^ words[at + 20];
   }
@@ -133,48 +135,48 @@ export class Keyspace implements ExpiryOwner {
 
   /** 0 string, 1 list, 2 set, 3 sorted set, 4 hash, 6 stream. */
   type(ref: number): number {
-    return this.chunks[ref >>> 23][wordOf(ref)] & TYPE_MASK;
+    return this.chunks[chunkOf(ref)][wordOf(ref)] & TYPE_MASK;
   }
 
   /** Eight bits for the value's encoding. */
   flags(ref: number): number {
-    return (this.chunks[ref >>> 23][wordOf(ref)] >>> FLAGS_SHIFT) & FLAGS_MASK;
+    return (this.chunks[chunkOf(ref)][wordOf(ref)] >>> FLAGS_SHIFT) & FLAGS_MASK;
   }
 
   keyLength(ref: number): number {
-    return record.keyLengthAt(this.chunks[ref >>> 23], wordOf(ref));
+    return record.keyLengthAt(this.chunks[chunkOf(ref)], wordOf(ref));
   }
 
   valueLength(ref: number): number {
-    return record.valueLengthAt(this.chunks[ref >>> 23], wordOf(ref));
+    return record.valueLengthAt(this.chunks[chunkOf(ref)], wordOf(ref));
   }
 
   /** Offset of the key in the record, in bytes; a multiple of 4. */
   keyByte(ref: number): number {
-    return record.headerWords(this.chunks[ref >>> 23][wordOf(ref)]) << 2;
+    return record.headerWords(this.chunks[chunkOf(ref)][wordOf(ref)]) << 2;
   }
 
   /** Offset of the value in the record, in bytes; a multiple of 4. */
   valueByte(ref: number): number {
     const at = wordOf(ref);
-    return (record.valueWordAt(this.chunks[ref >>> 23], at) - at) << 2;
+    return (record.valueWordAt(this.chunks[chunkOf(ref)], at) - at) << 2;
   }
 
   /** Milliseconds since 1970, or -1 when the key does not expire. */
   expiry(ref: number): number {
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     return (words[at] & HAS_EXPIRY) === 0 ? -1 : record.deadlineAt(words, at);
   }
 
   /** The access clock of the last touch(): 19 bits. */
   lru(ref: number): number {
-    return this.chunks[ref >>> 23][wordOf(ref)] >>> ACCESS_SHIFT;
+    return this.chunks[chunkOf(ref)][wordOf(ref)] >>> ACCESS_SHIFT;
   }
 
   /** Bytes that the record takes in the arena, and its share of the table. */
   memoryBytes(ref: number): number {
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     return this.arena.capacity(ref, this.bytesOf(words, at)) + Math.ceil(this.table.bytes / this.table.size);
   }
@@ -182,19 +184,19 @@ export class Keyspace implements ExpiryOwner {
   // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   touch(ref: number, clock: number): void {
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     words[at] = (words[at] & ((1 << ACCESS_SHIFT) - 1)) | (clock << ACCESS_SHIFT);
   }
 
   setFlags(ref: number, flags: number): void {
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     words[at] = (words[at] & ~(FLAGS_MASK << FLAGS_SHIFT)) | ((flags & FLAGS_MASK) << FLAGS_SHIFT);
   }
 
   setType(ref: number, type: number): void {
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     words[at] = (words[at] & ~TYPE_MASK) | (type & TYPE_MASK);
   }
@@ -205,7 +207,7 @@ export class Keyspace implements ExpiryOwner {
     const bytes = record.recordBytes(meta, keyLength, valueBytes);
     const ref = this.arena.alloc(bytes);
     if (ref === 0) return 0;
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     words[at] = meta;
     record.setLengths(words, at, keyLength, valueBytes);
@@ -220,7 +222,7 @@ export class Keyspace implements ExpiryOwner {
    * to move; 0, and nothing changed, when there is no memory.
    */
   resize(ref: number, valueBytes: number): number {
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     const meta = words[at];
     const keyLength = record.keyLengthAt(words, at);
@@ -235,7 +237,7 @@ export class Keyspace implements ExpiryOwner {
 
   /** Sets when the key expires, in ms since 1970; not above 0: never. Returns its ref, which may be another; 0 without memory. */
   setExpiry(ref: number, atMs: number): number {
-    let words = this.chunks[ref >>> 23];
+    let words = this.chunks[chunkOf(ref)];
     let at = wordOf(ref);
     const meta = words[at];
     const had = (meta & HAS_EXPIRY) !== 0;
@@ -252,7 +254,7 @@ export class Keyspace implements ExpiryOwner {
       this.expires += wants ? 1 : -1;
     }
     if (!wants) return now;
-    words = this.chunks[now >>> 23];
+    words = this.chunks[chunkOf(now)];
     at = wordOf(now);
     record.setDeadline(words, at, atMs, this.owner);
     this.wheel.schedule(now);
@@ -262,7 +264,7 @@ export class Keyspace implements ExpiryOwner {
   /** Removes a key and frees its record. */
   remove(ref: number): void {
     if (!this.seekSlot(ref)) return;
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     if ((words[wordOf(ref)] & HAS_EXPIRY) !== 0) this.expires--;
     this.table.remove(this.slotWords[this.slot], this.slot);
     this.release(ref);
@@ -340,13 +342,13 @@ export class Keyspace implements ExpiryOwner {
 
   /** The hash of a record's key. */
   protected hashOf(ref: number): number {
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     return hashWords(words, record.keyWordAt(words, at), record.keyLengthAt(words, at), this.hashKey);
   }
 
   private keyIs(ref: number, keyOffset: number, keyLength: number): boolean {
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     if (record.keyLengthAt(words, at) !== keyLength) return false;
     const view = this.view;
@@ -381,7 +383,7 @@ export class Keyspace implements ExpiryOwner {
 
   /** Moves a record to memory of its own size with another meta word and value length. Returns its new ref, or 0. */
   private moveTo(ref: number, meta: number, valueBytes: number, growing: boolean): number {
-    const from = this.chunks[ref >>> 23];
+    const from = this.chunks[chunkOf(ref)];
     const fromAt = wordOf(ref);
     const keyLength = record.keyLengthAt(from, fromAt);
     const oldValueBytes = record.valueLengthAt(from, fromAt);
@@ -391,7 +393,7 @@ export class Keyspace implements ExpiryOwner {
     if (growing && bytes > SMALL_MAX_BYTES) moved = this.arena.alloc(bytes + (bytes >> 3)); // what grows (APPEND) will grow again
     if (moved === 0) moved = this.arena.alloc(bytes);
     if (moved === 0) return 0;
-    const into = this.chunks[moved >>> 23];
+    const into = this.chunks[chunkOf(moved)];
     const at = wordOf(moved);
     into[at] = meta;
     if ((meta & from[fromAt] & HAS_EXPIRY) !== 0) {
@@ -420,7 +422,7 @@ export class Keyspace implements ExpiryOwner {
   }
 
   private release(ref: number): void {
-    const words = this.chunks[ref >>> 23];
+    const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     if ((words[at] & HAS_EXPIRY) !== 0) this.wheel.unlink(ref);
     if ((words[at] & TYPE_MASK) !== 0 && this.releaseValue !== null) this.releaseValue(ref);

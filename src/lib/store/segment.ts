@@ -11,7 +11,9 @@
  *
  * Hashes are signed 32-bit integers in signed order; "bits of the hash" are those of hash ^ 0x80000000, in the same order.
  */
-import { type Arena, wordOf } from './arena.ts';
+
+import type { Arena } from './arena.ts';
+import { chunkOf, wordOf } from './ref.ts';
 
 export const COUNT = 0;
 /** Entries at which the segment asks for room. */
@@ -70,7 +72,7 @@ export function create(arena: Arena, depth: number, bits: number, minSlots: numb
   const wanted = bytesFor(Math.max(homes + Math.min(homes, TAIL_SLOTS), minSlots));
   const ref = arena.alloc(wanted);
   if (ref === 0) return 0;
-  const words = arena.words[ref >>> 23];
+  const words = arena.words[chunkOf(ref)];
   const base = wordOf(ref);
   const slots = (arena.capacity(ref, wanted) - HEADER_WORDS * 4) >>> 3;
   words.fill(0, base, base + HEADER_WORDS);
@@ -85,7 +87,7 @@ export function create(arena: Arena, depth: number, bits: number, minSlots: numb
 }
 
 export function destroy(arena: Arena, ref: number): void {
-  arena.free(ref, bytesFor(arena.words[ref >>> 23][wordOf(ref) + SLOTS]));
+  arena.free(ref, bytesFor(arena.words[chunkOf(ref)][wordOf(ref) + SLOTS]));
 }
 
 /** Bytes that a segment of so many slots takes. */

@@ -8,7 +8,9 @@
  * The slabs of a class that have room form a list; full ones are in none. Objects are named by refs (8-byte units, see
  * arena.ts); a page's number is its ref >>> 9.
  */
+
 import { PAGES_PER_CHUNK } from './page-heap.ts';
+import { chunkOf, wordOf } from './ref.ts';
 import { CLASS_BYTES, CLASS_COUNT, SLAB_OBJECTS, SLAB_PAGES } from './size-classes.ts';
 
 /** Ref bits below the page number: 512 units of 8 bytes. */
@@ -44,7 +46,7 @@ export class Slabs {
     if (slab === 0) return 0;
     let ref = this.freeList[slab];
     if (ref !== 0) {
-      this.freeList[slab] = this.words[ref >>> 23][(ref & 0x7fffff) << 1];
+      this.freeList[slab] = this.words[chunkOf(ref)][wordOf(ref)];
     } else {
       ref = (slab << PAGE_SHIFT) + this.cut[slab] * (CLASS_BYTES[sizeClass] >> 3);
       this.cut[slab]++;
@@ -57,7 +59,7 @@ export class Slabs {
   free(ref: number, sizeClass: number): number {
     const page = ref >>> PAGE_SHIFT;
     const slab = page - this.distance[page];
-    this.words[ref >>> 23][(ref & 0x7fffff) << 1] = this.freeList[slab];
+    this.words[chunkOf(ref)][wordOf(ref)] = this.freeList[slab];
     this.freeList[slab] = ref;
     const live = --this.live[slab];
     if (live === SLAB_OBJECTS[sizeClass] - 1) this.link(slab, sizeClass);

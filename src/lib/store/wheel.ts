@@ -11,8 +11,10 @@
  * its two neighbours and needs neither slot nor level. When time reaches the start of a higher slot, its records move down
  * ("cascade"). All work is counted against a budget, and what is left over is taken up by the next call where it was.
  */
-import { type Arena, chunkOf, wordOf } from './arena.ts';
+
+import type { Arena } from './arena.ts';
 import { deadlineAt, MAX_OWNERS, NEXT, ownerAt, PREV } from './record.ts';
+import { chunkOf, wordOf } from './ref.ts';
 
 const LEVEL0_BITS = 10;
 const LEVEL0_SLOTS = 1 << LEVEL0_BITS;
@@ -223,18 +225,18 @@ export class ExpiryWheel {
   }
 
   private next(ref: number): number {
-    return this.words[ref >>> 23][wordOf(ref) + NEXT];
+    return this.words[chunkOf(ref)][wordOf(ref) + NEXT];
   }
 
   private prev(ref: number): number {
-    return this.words[ref >>> 23][wordOf(ref) + PREV];
+    return this.words[chunkOf(ref)][wordOf(ref) + PREV];
   }
 
   private setNext(ref: number, to: number): void {
-    this.words[ref >>> 23][wordOf(ref) + NEXT] = to;
+    this.words[chunkOf(ref)][wordOf(ref) + NEXT] = to;
   }
 
   private setPrev(ref: number, to: number): void {
-    this.words[ref >>> 23][wordOf(ref) + PREV] = to;
+    this.words[chunkOf(ref)][wordOf(ref) + PREV] = to;
   }
 }

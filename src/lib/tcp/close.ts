@@ -73,6 +73,7 @@ export function closeOrderly(c: Connection, timeWait: boolean, cause: string): v
   c.queue.clear();
   if (c.readPaused && (c.buffered > 0 || c.endPending)) {
     c.lingering = true; // its reader has not seen everything
+    c.stack.lingering.add(c);
     return;
   }
   finishLingering(c);
@@ -81,6 +82,7 @@ export function closeOrderly(c: Connection, timeWait: boolean, cause: string): v
 /** The reader has seen everything: the connection is gone. */
 export function finishLingering(c: Connection): void {
   c.lingering = false;
+  c.stack.lingering.delete(c);
   c.state = CLOSED;
   discard(c);
   announceClose(c, CLOSE_NORMAL);

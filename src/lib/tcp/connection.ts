@@ -33,20 +33,31 @@ export class Connection extends Stream {
   readonly slot: number;
   readonly queue: SendQueue;
   readonly handler: StreamHandler;
-  /** The listener of a passive open, else null. */
-  readonly listener: Listener | null;
+  readonly rtt: RoundTrip;
   readonly localIp: number;
-  readonly remoteIp: number;
-  readonly localPort: number;
-  readonly remotePort: number;
+
+  // The first half is touched by nearly every segment, in few cache lines; the second by few.
   state = CLOSED;
-  /** onOpen was called, or connect() returned: onClose is owed. */
-  announced = false;
-  /** Small segments wait for an acknowledgment (RFC 9293 §3.7.4). May be changed at any time. */
-  nagle: boolean;
+  /**
+   * Header prediction: the data offset and flags (without PSH) of the segment that the short way takes, or −1 when none may:
+   * not ESTABLISHED, the reader is paused, something is out of order or lost.
+   */
+  predicted = NOT_PREDICTED;
+
+  // Receive sequence space
+  rcvNxt = 0;
+  /** The right edge that we offered: nothing from here on is accepted. */
+  rcvAdv = 0;
+  rcvScale = 0;
+  /** In-order bytes in the ring, not handed up yet (RCV.USER). */
+  buffered = 0;
+  /** Received since our last acknowledgment. */
+  unackedBytes = 0;
+  /** An acknowledgment goes out at the end of this turn. */
+  ackNow = false;
+  readPaused = false;
 
   // Send sequence space
-  iss = 0;
   sndUna = 0;
   /** Everything before was sent at least once. */
   sndNxt = 0;
@@ -60,66 +71,10 @@ export class Connection extends Stream {
   mss = 536;
   /** Payload of the largest frame that is given to the link: `mss`, or a multiple when the link cuts super-segments. */
   superBytes = 536;
-  /** What the peer's MSS option said. */
-  peerMss = 536;
-  /** Largest datagram of the path, as far as ICMP told. */
-  pathMtu = 0;
+  /** Small segments wait for an acknowledgment (RFC 9293 §3.7.4). May be changed at any time. */
+  nagle: boolean;
   finQueued = false;
   finSent = false;
-
-  // Retransmission: [rtxNxt, rtxEnd) is to be sent again, beginning in rtxBuffer at rtxOffset
-  rtxNxt = 0;
-  rtxEnd = 0;
-  rtxBuffer = 0;
-  rtxOffset = 0;
-  rtxReason: RetransmitReason = 'timeout';
-  /** The first unacknowledged segment is to be sent again, for this reason. */
-  resendReason: RetransmitReason | null = null;
-  /** Expiries of the retransmission or persist timer since the peer was last heard to make progress. */
-  retries = 0;
-
-  // Congestion control (RFC 5681, RFC 6582)
-  cwnd = 0;
-  ssthresh = 0;
-  cwndCredit = 0;
-  dupAcks = 0;
-  inRecovery = false;
-  /** SND.NXT when the last loss was seen (RFC 6582's recover, plus one). */
-  recover = 0;
-  /** The first partial ACK of this recovery was seen (RFC 6582 §3.2: only it restarts the timer). */
-  partialAckSeen = false;
-  lastSentUs = 0;
-
-  // Round-trip time
-  readonly rtt: RoundTrip;
-  /** An acknowledgment of timedSeq gives a sample: it was sent at timedAtUs, once. */
-  timing = false;
-  timedSeq = 0;
-  timedAtUs = 0;
-
-  // Receive sequence space
-  irs = 0;
-  rcvNxt = 0;
-  /** The right edge that we offered: nothing from here on is accepted. */
-  rcvAdv = 0;
-  rcvScale = 0;
-  /** In-order bytes in the ring, not handed up yet (RCV.USER). */
-  buffered = 0;
-  /** Received since our last acknowledgment. */
-  unackedBytes = 0;
-  /** An acknowledgment goes out at the end of this turn. */
-  ackNow = false;
-  readPaused = false;
-  /** The peer's FIN was seen at finSeq, out of order: it counts once everything before it is there. */
-  finSeen = false;
-  finSeq = 0;
-  /** The peer's FIN came, but bytes before it wait in the ring. */
-  endPending = false;
-  /** deliverBuffered is at work further up the stack. */
-  delivering = false;
-  /** The state machine is done; the object lives on because its reader is behind. */
-  lingering = false;
-  ring: ReceiveRing | null = null;
 
   // Timestamps (RFC 7323)
   timestamps = false;
@@ -128,20 +83,31 @@ export class Connection extends Stream {
   tsRecentSeconds = 0;
   lastAckSent = 0;
   tsOffset = 0;
-  sackPermitted = false;
-  /** The peer's SYN had a window scale option. */
-  peerScales = false;
+
+  // Retransmission: [rtxNxt, rtxEnd) is to be sent again, beginning in rtxBuffer at rtxOffset
+  rtxNxt = 0;
+  rtxEnd = 0;
+  /** The first unacknowledged segment is to be sent again, for this reason. */
+  resendReason: RetransmitReason | null = null;
+  /** Expiries of the retransmission or persist timer since the peer was last heard to make progress. */
+  retries = 0;
+
+  // Congestion control (RFC 5681, RFC 6582)
+  cwnd = 0;
+  ssthresh = 0;
+  dupAcks = 0;
+  inRecovery = false;
+  lastSentUs = 0;
+
+  // Round-trip time: an acknowledgment of timedSeq gives a sample: it was sent at timedAtUs, once
+  timing = false;
+  timedSeq = 0;
+  timedAtUs = 0;
 
   // Timers: one bit each in `armed`, and when they are due
   armed = 0;
   retransmitDueUs = 0;
-  persistDueUs = 0;
   delayedAckDueUs = 0;
-  finWaitDueUs = 0;
-
-  // Challenge ACKs (RFC 5961 §7)
-  challengeSinceUs = 0;
-  challenges = 0;
 
   // Header template: see header.ts
   hop: Hop | null = null;
@@ -151,11 +117,52 @@ export class Connection extends Stream {
   ipChecksumBase = 0;
   pseudoHeaderBase = 0;
 
-  /**
-   * Header prediction: the data offset and flags (without PSH) of the segment that the short way takes, or −1 when none may:
-   * not ESTABLISHED, the reader is paused, something is out of order or lost.
-   */
-  predicted = NOT_PREDICTED;
+  // ---- from here on: opening, closing, loss, a slow reader
+
+  /** The listener of a passive open, else null. */
+  readonly listener: Listener | null;
+  readonly remoteIp: number;
+  readonly localPort: number;
+  readonly remotePort: number;
+  /** onOpen was called, or connect() returned: onClose is owed. */
+  announced = false;
+  /** The state machine is done; the object lives on because its reader is behind. */
+  lingering = false;
+  iss = 0;
+  irs = 0;
+  /** What the peer's MSS option said. */
+  peerMss = 536;
+  /** Largest datagram of the path, as far as ICMP told. */
+  pathMtu = 0;
+  sackPermitted = false;
+  /** The peer's SYN had a window scale option. */
+  peerScales = false;
+  rtxBuffer = 0;
+  rtxOffset = 0;
+  rtxReason: RetransmitReason = 'timeout';
+  cwndCredit = 0;
+  /** SND.NXT when the last loss was seen (RFC 6582's recover, plus one). */
+  recover = 0;
+  /** The first partial ACK of this recovery was seen (RFC 6582 §3.2: only it restarts the timer). */
+  partialAckSeen = false;
+  ring: ReceiveRing | null = null;
+  /** deliverBuffered is at work further up the stack. */
+  delivering = false;
+  /** The peer's FIN was seen at finSeq, out of order: it counts once everything before it is there. */
+  finSeen = false;
+  finSeq = 0;
+  /** The peer's FIN came, but bytes before it wait in the ring. */
+  endPending = false;
+  persistDueUs = 0;
+  finWaitDueUs = 0;
+  keepAliveDueUs = 0;
+  /** When the peer was last heard, in seconds, and how many probes it left unanswered since. */
+  heardSeconds = 0;
+  keepAliveProbes = 0;
+
+  // Challenge ACKs (RFC 5961 §7)
+  challengeSinceUs = 0;
+  challenges = 0;
 
   constructor(
     stack: TcpStack,

@@ -62,7 +62,7 @@ export function deliverBuffered(c: Connection): void {
     c.delivering = false;
     if (c.ring === ring && ring.empty) c.stack.markDirty(c.slot); // its memory is given back at the end of the turn
   }
-  if (c.readPaused || c.buffered > 0) return;
+  if (c.readPaused || c.buffered > 0 || !c.announced) return; // !announced: its reader ended it
   if (c.endPending) {
     c.endPending = false;
     c.handler.onEnd(c);

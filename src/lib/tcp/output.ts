@@ -19,6 +19,21 @@ import { armDelayedAck, armPersist, armRetransmit, retrySoon, TIMER_RETRANSMIT }
 
 /** Sends all that may go now. Called once a turn for every connection that was marked. */
 export function sendPending(c: Connection): void {
+  if (c.predicted >= 0 && c.hop!.resolved) sendPlain(c);
+  else sendCarefully(c);
+  if (c.ackNow) sendAck(c);
+  else if (c.unackedBytes > 0) armDelayedAck(c);
+}
+
+/** Nothing is lost, closing or stuck: new data is all there can be. */
+function sendPlain(c: Connection): void {
+  const queue = c.queue;
+  if (queue.unsentBytes !== 0) sendNew(c);
+  else if (queue.backlogBytes !== 0) sendBacklog(c);
+  if (c.sndNxt === c.sndUna && queue.unsentBytes !== 0) armPersist(c);
+}
+
+function sendCarefully(c: Connection): void {
   const stack = c.stack;
   if (c.state < ESTABLISHED) return; // SYNs have their own timer
   if (!c.hop!.resolved) {
@@ -40,8 +55,6 @@ export function sendPending(c: Connection): void {
     if (c.finQueued && !c.finSent && queue.unsentBytes === 0 && queue.backlogBytes === 0) sendFin(c);
     if (c.sndNxt === c.sndUna && (queue.unsentBytes !== 0 || (c.finQueued && !c.finSent))) armPersist(c);
   }
-  if (c.ackNow) sendAck(c);
-  else if (c.unackedBytes > 0) armDelayedAck(c);
 }
 
 /** An acknowledgment alone: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. */

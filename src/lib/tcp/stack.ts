@@ -30,7 +30,7 @@ import type { TcpObserver } from './events.ts';
 import { connectionDue } from './expiry.ts';
 import { FlowTable } from './flows.ts';
 import { transmitSyn } from './handshake.ts';
-import { TEMPLATE_WORDS } from './header.ts';
+import { TEMPLATE_BYTES } from './header.ts';
 import { icmpErrorArrives } from './icmp-errors.ts';
 import { restArrives, segmentArrives } from './input.ts';
 import { Listener, type ListenOptions, listenArrives } from './listen.ts';
@@ -40,8 +40,6 @@ import { ESTABLISHED, SYN_SENT } from './state.ts';
 import { TimeWaitTable } from './time-wait.ts';
 
 const IPV4_TCP_HEADER_BYTES = 40;
-/** Bytes reserved to build header templates in. */
-const SCRATCH_BYTES = 256;
 /** The stack's clock never moves more at once, so that its 32 bits are always compared within half their circle. */
 const MAX_CLOCK_STEP_US = 500_000_000;
 
@@ -59,15 +57,16 @@ export class TcpStack implements TransportProtocol, HopListener {
   /** By slot; 0 is none. */
   readonly connections: (Connection | null)[];
   readonly listeners = new Map<number, Listener>();
+  /** Connections that are over but for their reader, who is behind. */
+  readonly lingering = new Set<Connection>();
   readonly deadlines: DeadlineHeap;
   readonly timeWait: TimeWaitTable;
   readonly challenges: ChallengeThrottle;
   readonly resetBudget: SecondBudget;
-  readonly templates: Int32Array;
+  /** Where the connections' header templates lie, by slot. */
+  readonly templates: number;
   readonly options = new ParsedOptions();
   readonly endpoints = new Endpoints();
-  /** Where header templates are built. */
-  readonly scratch: number;
   readonly receiveWindow: number;
   /** Our shift count (RFC 7323 §2.2). */
   readonly windowScale: number;
@@ -110,8 +109,7 @@ export class TcpStack implements TransportProtocol, HopListener {
       random,
     );
     this.resetBudget = new SecondBudget(config.resetLimitPerSecond, null);
-    this.templates = new Int32Array((maxConnections + 1) * TEMPLATE_WORDS);
-    this.scratch = link.memory.reserve(SCRATCH_BYTES);
+    this.templates = link.memory.reserve((maxConnections + 1) * TEMPLATE_BYTES);
     const scale = Math.max(0, Math.ceil(Math.log2(config.receiveWindowBytes / 0xffff)));
     this.windowScale = Math.min(14, scale);
     this.receiveWindow = config.receiveWindowBytes;
@@ -165,6 +163,7 @@ export class TcpStack implements TransportProtocol, HopListener {
   close(): void {
     this.listeners.clear();
     for (const c of this.connections) if (c !== null) abortConnection(c);
+    for (const c of [...this.lingering]) abortConnection(c);
     this.timeWait.clear();
   }
 

@@ -1,4 +1,7 @@
-/** DEL, UNLINK, EXISTS, TOUCH, TYPE, RANDOMKEY: which keys there are, and that some no longer are. */
+/**
+ * DEL, UNLINK, EXISTS, TOUCH, TYPE, RANDOMKEY: which keys there are, and that some no longer are. A key named twice counts
+ * twice for those that count, and is removed once.
+ */
 import { byteOf } from '../../store/arena.ts';
 import type { Keyspace } from '../../store/keyspace.ts';
 import type { Engine } from '../engine.ts';

@@ -1,4 +1,10 @@
-/** EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, TTL, PTTL, EXPIRETIME, PEXPIRETIME, PERSIST: when a key's time is over. */
+/**
+ * EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, TTL, PTTL, EXPIRETIME, PEXPIRETIME, PERSIST: when a key's time is over.
+ *
+ *   seconds or milliseconds, from now or from 1970 ──▶ one deadline, in ms since 1970 ──▶ the record, and the wheel
+ *
+ * A deadline in the past removes the key at once. Beyond 2^53 ms (the year 287396) deadlines are cut to that.
+ */
 import { bigIntegerArgument, integerArgument, isWord, optionWord, shownText } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { changed, lookupWrite, MAX_DEADLINE_MS, persist as makePersistent, peek, remove, setExpiry } from '../keys.ts';

@@ -1,4 +1,7 @@
-/** RENAME, RENAMENX, COPY, MOVE: the same value under another name, or in another database. */
+/**
+ * RENAME, RENAMENX, COPY, MOVE: the same value under another name, or in another database. The key is part of the record, so
+ * all four write a second record; then the first is removed, or stays.
+ */
 import type { Keyspace } from '../../store/keyspace.ts';
 import { databaseArgument, isWord, optionWord, sameBytes, syntaxError } from '../arguments.ts';
 import type { Engine } from '../engine.ts';

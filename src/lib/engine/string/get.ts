@@ -1,4 +1,7 @@
-/** GET, MGET, GETSET, GETDEL, STRLEN, GETRANGE (SUBSTR): reading strings. */
+/**
+ * GET, MGET, GETSET, GETDEL, STRLEN, GETRANGE (SUBSTR): reading strings. A value goes from the arena into the send queue in
+ * one copy; a value that the command is about to change or remove is answered first, when nothing can go wrong any more.
+ */
 import { integerArgument } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { changed, hashOf, hasRoom, lookupRead, peek, remove, setString, TYPE_STRING } from '../keys.ts';

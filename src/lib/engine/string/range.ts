@@ -1,4 +1,7 @@
-/** APPEND and SETRANGE: changing part of a string where it is kept. */
+/**
+ * APPEND and SETRANGE: changing part of a string where it is kept. The record is given its new length, which may move it,
+ * and the new bytes are copied behind or over the old ones.
+ */
 import { integerArgument } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { changed, lookupWrite, makeString, STRING_RAW, setString } from '../keys.ts';

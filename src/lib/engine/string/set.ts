@@ -1,4 +1,10 @@
-/** SET with its options, SETNX, SETEX, PSETEX, GETEX, MSET, MSETNX: writing strings whole, and their expiry with them. */
+/**
+ * SET with its options, SETNX, SETEX, PSETEX, GETEX, MSET, MSETNX: writing strings whole, and their expiry with them.
+ *
+ *   SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]
+ *
+ * All arguments are checked before anything changes, and so is the memory of commands that change more than one thing.
+ */
 import { bigIntegerArgument, integerArgument, isWord, optionWord, syntaxError } from '../arguments.ts';
 import { wrongArity } from '../dispatch-table.ts';
 import type { Engine } from '../engine.ts';

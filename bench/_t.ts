@@ -1,0 +1,121 @@
+/**
+ * TCP alone: what a frame costs from Ethernet to the reader, and a reply from the send queue to the link. No kernel, no RESP:
+ * 32 connections with timestamps, one segment each in a burst.
+ *
+ *   node bench/tcp-input.ts
+ */
+import { bench, do_not_optimize, run } from 'mitata';
+import { RX_CHECKSUM_VALID } from '../src/lib/link/link.ts';
+import type { Stream, StreamHandler } from '../src/lib/link/stream.ts';
+import { PacketMemory } from '../src/lib/memory/packet-memory.ts';
+import { Interface } from '../src/lib/net/interface.ts';
+import { Random, secretWords } from '../src/lib/random.ts';
+import { SECRET_WORDS } from '../src/lib/tcp/config.ts';
+import { TcpStack } from '../src/lib/tcp/stack.ts';
+import { HotLink } from './hot-link.ts';
+
+const CONNECTIONS = 32;
+const SERVER = 0xc000_0202 | 0;
+const CLIENT = 0xc000_0201 | 0;
+const HEADERS = 66; // Ethernet, IPv4, TCP with timestamps
+const REQUEST_BYTES = 35; // GET of a 16-byte key
+const REPLY_BYTES = 71; // its 64-byte value
+const SYN = 2;
+const ACK = 16;
+const PSH = 8;
+
+const memory = new PacketMemory(128 << 20, 32 << 20);
+const { dv, u8 } = memory;
+const link = new HotLink(memory);
+const net = new Interface(link, { address: SERVER, prefixLength: 24, takeover: true, random: new Random(1) });
+const tcp = new TcpStack(net, { random: new Random(2), secret: secretWords(SECRET_WORDS), nagle: false });
+
+/** Takes what it is given, and answers when told to. */
+class Session implements StreamHandler {
+  answers = false;
+  bytes = 0;
+  onOpen(): void {}
+  onData(stream: Stream, _offset: number, length: number): void {
+    this.bytes += length;
+    if (!this.answers) return;
+    const queue = stream.queue;
+    queue.open(REPLY_BYTES);
+    queue.commit(REPLY_BYTES);
+    stream.requestFlush();
+  }
+  onEnd(): void {}
+  onDrain(): void {}
+  onClose(): void {}
+}
+const session = new Session();
+tcp.listen(6379, session);
+
+const sequence = new Int32Array(CONNECTIONS).fill(1000);
+const acknowledgment = new Int32Array(CONNECTIONS);
+let nowUs = 1_000_000;
+
+function writeFrame(slot: number, i: number, bits: number, payload: number): void {
+  const f = link.slot(slot);
+  u8.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0], f);
+  dv.setUint16(f + 16, HEADERS - 14 + payload);
+  dv.setUint32(f + 18, 0x4000);
+  u8[f + 22] = 64;
+  u8[f + 23] = 6;
+  dv.setInt32(f + 26, CLIENT);
+  dv.setInt32(f + 30, SERVER);
+  dv.setUint16(f + 34, 20_000 + i);
+  dv.setUint16(f + 36, 6379);
+  dv.setInt32(f + 38, sequence[i]);
+  dv.setInt32(f + 42, acknowledgment[i]);
+  dv.setUint16(f + 46, 0x8000 | bits);
+  dv.setUint16(f + 48, 0xffff);
+  dv.setUint32(f + 54, 0x0101_080a);
+  dv.setUint32(f + 58, 1);
+  link.rxOffset[slot] = f;
+  link.rxLength[slot] = HEADERS + payload;
+}
+
+function input(frames: number): void {
+  net.nowUs = nowUs;
+  for (let i = 0; i < frames; i++) net.input(link.rxOffset[i], link.rxLength[i], RX_CHECKSUM_VALID);
+}
+
+function turn(frames: number): void {
+  nowUs += 50;
+  input(frames);
+  tcp.output(nowUs);
+  link.flush();
+}
+
+for (let i = 0; i < CONNECTIONS; i++) {
+  writeFrame(0, i, SYN, 0);
+  turn(1);
+  sequence[i]++;
+  acknowledgment[i] = (dv.getInt32(link.lastHeader + 38) + 1) | 0;
+  writeFrame(0, i, ACK, 0);
+  dv.setInt32(link.slot(0) + 62, dv.getInt32(link.lastHeader + 58));
+  turn(1);
+}
+if (tcp.counters.established !== CONNECTIONS) throw new Error('handshakes failed');
+
+/** Frames of one burst; each call sends the next `bytes` of every connection, acknowledging `replyBytes` more. */
+function burst(bytes: number, replyBytes: number): void {
+  for (let i = 0; i < CONNECTIONS; i++) {
+    const f = link.slot(i);
+    dv.setInt32(f + 38, sequence[i]);
+    dv.setInt32(f + 42, acknowledgment[i]);
+    sequence[i] = (sequence[i] + bytes) | 0;
+    acknowledgment[i] = (acknowledgment[i] + replyBytes) | 0;
+  }
+}
+
+for (let i = 0; i < CONNECTIONS; i++) writeFrame(i, i, ACK | PSH, REQUEST_BYTES);
+
+
+function time(name: string, f: () => void) { for (let i=0;i<20000;i++) f(); let best=1e9; for (let r=0;r<60;r++){ const t=process.hrtime.bigint(); for (let i=0;i<2000;i++) f(); best=Math.min(best, Number(process.hrtime.bigint()-t)/2000/CONNECTIONS);} console.log(best.toFixed(1), name); }
+const which = process.argv[2];
+if (which==='stub') { let x=0; net.register(6, { input(frame, ip, l4, n, f) { x = (x + ip + l4 + n) | 0; }, icmpError() {} }); time('net only', () => { input(CONNECTIONS); }); }
+if (which==='find') { let x=0; net.register(6, { input(frame, ip, l4, n, f) { x = (x + tcp.flows.find(dv.getInt32(ip+12), dv.getInt32(l4))) | 0; }, icmpError() {} }); time('net+find', () => { input(CONNECTIONS); }); }
+if (which==='in') { time('in, no output', () => { burst(REQUEST_BYTES, 0); nowUs += 50; input(CONNECTIONS); }); }
+if (which==='inout') { time('in+output', () => { burst(REQUEST_BYTES, 0); turn(CONNECTIONS); }); }
+if (which==='reply') { session.answers=true; time('in+reply', () => { burst(REQUEST_BYTES, REPLY_BYTES); turn(CONNECTIONS); }); }
