@@ -9,7 +9,7 @@ import { PacketMemory } from '../../src/lib/memory/packet-memory.ts';
 import { SendQueue } from '../../src/lib/memory/send-queue.ts';
 import { assembleCore, type ShardCore } from '../../src/lib/server/assemble.ts';
 import { Config } from '../../src/lib/server/config.ts';
-import type { Sessions } from '../../src/lib/server/session.ts';
+import type { Sessions } from '../../src/lib/server/sessions.ts';
 
 export class PeerStream extends Stream {
   readonly queue: SendQueue;

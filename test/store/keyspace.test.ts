@@ -256,7 +256,7 @@ describe('a keyspace', () => {
           for (const name of stay) expect(visits.get(name)).toBe(1);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 

@@ -142,7 +142,7 @@ describe('the hash table', () => {
         checked.table.destroy();
         expect(arena.usedBytes).toBe(empty);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 

@@ -22,7 +22,7 @@ import { bindServerCommands } from './commands/bind.ts';
 import type { Config } from './config.ts';
 import { ServerContext, type ServerHooks } from './context.ts';
 import { Dispatcher } from './dispatch.ts';
-import { Sessions } from './session.ts';
+import { Sessions } from './sessions.ts';
 
 export interface ShardCore {
   engine: Engine;
@@ -53,6 +53,7 @@ export function assembleCore(options: CoreOptions): ShardCore {
   const engine = new Engine({ memory, batch, reply, arena, databases, wheel, clock, random }, nobody);
   engine.nowMs = clock.wallMs();
   const context = new ServerContext({ engine, config, hooks: options.hooks, version: options.version });
+  applyConfig(context);
   const families = [stringHandlers, genericHandlers, commandHandlers, bindServerCommands(context)];
   const dispatcher = new Dispatcher(engine, context, clock, families);
   const sessions = new Sessions(memory, batch, context, dispatcher);

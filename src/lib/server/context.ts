@@ -13,7 +13,6 @@ import { subcommandOf } from '../engine/dispatch-table.ts';
 import type { Engine } from '../engine/engine.ts';
 import { Clients } from './clients.ts';
 import type { Config } from './config.ts';
-import { applyConfig } from './config-effects.ts';
 import type { LogLevel } from './log.ts';
 import { MonitorFeed, shownArgument } from './monitor.ts';
 import { Slowlog } from './slowlog.ts';
@@ -102,7 +101,6 @@ export class ServerContext {
     this.startedMs = parts.engine.clock.wallMs();
     this.startupBytes = parts.engine.arena.usedBytes;
     this.arenaBytes = parts.engine.arena.limitBytes;
-    applyConfig(this);
     this.monitorFeed = new MonitorFeed(parts.engine.memory);
   }
 

@@ -1,6 +1,6 @@
 /** The sections of INFO that are about commands: how often, how long, how many went wrong, with which errors. */
 import type { ServerContext } from './context.ts';
-import type { Fields } from './info.ts';
+import type { Fields } from './info-fields.ts';
 
 const US_DECIMALS = 3;
 const NS_PER_US = 1000;

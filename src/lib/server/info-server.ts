@@ -1,7 +1,7 @@
 /** The sections of INFO that are about the server as a whole, in the order of redis-server 7.2's fields. */
 import { arch, machine, release, totalmem, type } from 'node:os';
 import { REDIS_VERSION, type ServerContext } from './context.ts';
-import type { Fields } from './info.ts';
+import type { Fields } from './info-fields.ts';
 import { memoryFigures } from './memory-figures.ts';
 
 const SECONDS_PER_DAY = 86_400;

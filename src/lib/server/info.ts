@@ -8,6 +8,7 @@
  */
 import type { ServerContext } from './context.ts';
 import { commandStatSection, errorStatSection, latencyStatSection } from './info-commands.ts';
+import type { Fields } from './info-fields.ts';
 import {
   clientSection,
   clusterSection,
@@ -20,9 +21,6 @@ import {
   serverSection,
   statSection,
 } from './info-server.ts';
-
-/** Lines of a section, in order. */
-export type Fields = readonly (readonly [name: string, value: string | number])[];
 
 interface Section {
   /** What a client asks for it by. */

@@ -11,7 +11,8 @@
 import type { Clock } from '../clock.ts';
 import { expireCycle } from '../engine/keys.ts';
 import type { ServerContext } from './context.ts';
-import type { Session, Sessions } from './session.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
 import type { Transport } from './transport.ts';
 
 /** Words of the control block. */

@@ -6,7 +6,7 @@ import type { Link } from '../link/link.ts';
 import type { SocketTransport } from '../link/socket.ts';
 import type { Interface } from '../net/interface.ts';
 import type { TcpStack } from '../tcp/stack.ts';
-import type { Sessions } from './session.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface Transport {
   /** One turn of the loop; true when something arrived. */

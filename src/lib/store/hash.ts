@@ -1,8 +1,7 @@
 /**
  * HalfSipHash-1-3: a keyed 32-bit hash of short byte strings on 32-bit words (Aumasson and Bernstein, "SipHash: a fast
  * short-input PRF", 2012; the half variant is in their reference code). With a secret random key nobody can make keys that
- * collide on purpose. One round for each word, three to finish; 15 ns for 16 bytes, against 11 ns for murmur3, which can be
- * flooded.
+ * collide on purpose. One round for each word, three to finish; 12 ns for 16 bytes (bench/store.ts).
  *
  *   word ──▶ v3 ^= word, round, v0 ^= word ──▶ … ──▶ length<<24 | tail ──▶ v2 ^= 0xff, 3 rounds ──▶ v1 ^ v3
  *
