@@ -162,7 +162,10 @@ function report(keys: number): void {
     'insert, median / worst',
     `${loaded.medianNs} ns / ${(loaded.worstNs / 1e6).toFixed(2)} ms (${loaded.over1Ms} over 1 ms)`,
   );
-  print('bytes for each key, used / resident', `${(arena.usedBytes / keys).toFixed(1)} / ${residentPerKey.toFixed(1)}`);
+  print(
+    'bytes for each key, used / resident',
+    `${(arena.usedBytes / keys).toFixed(1)} / ${keys < 100_000 ? '–' : residentPerKey.toFixed(1)}`,
+  );
   print('of it the table', (keyspace.tableBytes / keys).toFixed(1));
   print('hash', `${measure(hashAll, prepare).toFixed(0)} ns`);
   print('get', `${measure(getAll, prepare).toFixed(0)} ns`);

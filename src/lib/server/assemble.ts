@@ -20,6 +20,7 @@ import { Keyspace } from '../store/keyspace.ts';
 import { ExpiryWheel } from '../store/wheel.ts';
 import { bindServerCommands } from './commands/bind.ts';
 import type { Config } from './config.ts';
+import { applyConfig } from './config-effects.ts';
 import { ServerContext, type ServerHooks } from './context.ts';
 import { Dispatcher } from './dispatch.ts';
 import { Sessions } from './sessions.ts';
