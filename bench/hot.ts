@@ -11,6 +11,7 @@ import { bench, do_not_optimize, run } from 'mitata';
 import { systemClock } from '../src/lib/clock.ts';
 import { RX_CHECKSUM_VALID } from '../src/lib/link/link.ts';
 import { PacketMemory } from '../src/lib/memory/packet-memory.ts';
+import { ADVICE_HUGE_PAGES, advise, adviseBytes } from '../src/lib/native/memory.ts';
 import { Interface } from '../src/lib/net/interface.ts';
 import { Random, secretWords } from '../src/lib/random.ts';
 import { assembleCore } from '../src/lib/server/assemble.ts';
@@ -52,7 +53,10 @@ const hooks = {
   transportInfo: () => ({ io: 'memory', interface: 'hot0', address: '192.0.2.2', port: 6379, counters: {} }),
   log: () => {},
 };
-const core = assembleCore({ memory, clock: systemClock, config: new Config(), hooks, version: '0' });
+// As serve has it: huge pages under what is touched at random.
+advise(memory, 0, memory.extents.start, ADVICE_HUGE_PAGES);
+const advice = { prepare: (bytes: Uint8Array) => void adviseBytes(bytes, ADVICE_HUGE_PAGES), discard: () => {} };
+const core = assembleCore({ memory, clock: systemClock, config: new Config(), hooks, version: '0', advice });
 const tcp = new TcpStack(net, { random, secret: secretWords(SECRET_WORDS), nagle: false });
 const transport = new StackTransport(link, net, tcp, core.sessions, 6379, 511);
 

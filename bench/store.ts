@@ -175,7 +175,7 @@ function report(keys: number): void {
   const expired = expireAll(keys);
   print('setExpiry', `${expired.setNs.toFixed(0)} ns`);
   print(
-    'expire and remove',
+    'expire and remove, in 10 minutes',
     `${expired.expireNs.toFixed(0)} ns, longest advance of 1000: ${expired.worstMs.toFixed(2)} ms`,
   );
 }

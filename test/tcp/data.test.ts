@@ -157,7 +157,7 @@ describe('sending', () => {
     for (let i = 0; i < 30; i++) x.write(50); // more than the queue keeps in buffers of their own
     x.sent = [];
     x.advance(200);
-    expect(x.sent[0].text).toBe('P. 1:51 ack 1');
+    expect(x.sent[0].text).toBe('. 1:51 ack 1');
     for (const segment of x.sent) x.expectPayload(segment);
   });
 });

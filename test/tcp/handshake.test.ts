@@ -363,7 +363,7 @@ describe('active open (RFC 9293 §3.10.7.3)', () => {
     x.out('. 1:1 ack 1');
     x.write(5000, c);
     x.out('. 1:1001 ack 1');
-    x.outAfter(3000, 'P. 1:1001 ack 1');
+    x.outAfter(3000, '. 1:1001 ack 1');
   });
 
   it('is over at once when it is closed or aborted in SYN-SENT', () => {

@@ -34,7 +34,7 @@ describe('fragmentation needed (RFC 1191)', () => {
     const { cwnd } = c;
     icmp(x, 3, 4, 576, first);
     expect(c.mss).toBe(536);
-    expect(x.sent[0].text).toBe('P. 1:537 ack 1');
+    expect(x.sent[0].text).toBe('. 1:537 ack 1');
     expect(x.sent.every((segment) => segment.length <= 536)).toBe(true);
     for (const segment of x.sent) x.expectPayload(segment);
     expect(x.sent[x.sent.length - 1].start + x.sent[x.sent.length - 1].length).toBe(2921);

@@ -23,7 +23,7 @@ describe('fast retransmit', () => {
     x.in('. 1:1 ack 1001');
     x.expectSilence();
     x.in('. 1:1 ack 1001');
-    x.out('P. 1001:2001 ack 1');
+    x.out('. 1001:2001 ack 1');
     expect(c.ssthresh).toBe(4500);
     expect(c.cwnd).toBe(4500 + 3000);
     expect(x.tcp.counters.fastRetransmits).toBe(1);
@@ -55,7 +55,7 @@ describe('fast retransmit', () => {
     x.in('. 1:1 ack 1');
     x.out('. 11001:12001 ack 1');
     x.in('. 1:1 ack 1');
-    expect(x.sent[0].text).toBe('P. 1:1001 ack 1');
+    expect(x.sent[0].text).toBe('. 1:1001 ack 1');
   });
 
   it('needs two bytes of sequence space past the last recovery to begin another (RFC 6582 §3.2)', () => {
@@ -88,12 +88,12 @@ describe('fast recovery', () => {
     const x = tenInFlight();
     const c = x.connection;
     for (let i = 0; i < 4; i++) x.in('. 1:1 ack 1001');
-    x.out('P. 1001:2001 ack 1');
+    x.out('. 1001:2001 ack 1');
     x.in('. 1:1 ack 4001'); // 4001 is missing, too
-    x.out('P. 4001:5001 ack 1');
+    x.out('. 4001:5001 ack 1');
     expect(c.inRecovery).toBe(true);
     x.in('. 1:1 ack 7001');
-    x.out('P. 7001:8001 ack 1');
+    x.out('. 7001:8001 ack 1');
     x.in('. 1:1 ack 10001');
     x.expectSilence();
     expect(c.inRecovery).toBe(false);
@@ -115,7 +115,7 @@ describe('fast recovery', () => {
     x.advance((due - x.clock.us) / 1000 - 0.001);
     x.expectSilence();
     x.advance(0.001);
-    expect(x.sent[0].text).toBe('P. 3001:4001 ack 1');
+    expect(x.sent[0].text).toBe('. 3001:4001 ack 1');
   });
 
   it('lets the timer do what duplicates could not', () => {
@@ -124,7 +124,7 @@ describe('fast recovery', () => {
     for (let i = 0; i < 4; i++) x.in('. 1:1 ack 1001');
     x.sent = [];
     x.advance(200);
-    x.out('P. 1001:2001 ack 1');
+    x.out('. 1001:2001 ack 1');
     expect(c.inRecovery).toBe(false);
     expect(c.cwnd).toBe(1000);
   });

@@ -3,6 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { CLOSE_ABORTED, CLOSE_NORMAL, CLOSE_RESET } from '../../src/lib/link/stream.ts';
+import { write } from './pair.ts';
 import { Script } from './script.ts';
 
 /** Brings a passive connection into a state; nothing is left to look at. Returns what is next on both sides. */
@@ -276,6 +277,22 @@ describe('the ways to CLOSED', () => {
     y.turn();
     y.out('. 11:1011 ack 1', 'FP. 1011:1511 ack 1');
     expect(c.state).toBe(d.state - 1);
+  });
+
+  it('keeps its FIN within the peer’s window', () => {
+    const x = new Script();
+    const c = x.establish('mss 1000', 1000);
+    c.end();
+    x.turn();
+    x.out('F. 1:1 ack 1');
+    const y = new Script();
+    const d = y.establish('mss 1000', 500);
+    write(d, new Uint8Array(500));
+    d.end();
+    y.turn();
+    y.out('P. 1:501 ack 1');
+    y.in('. 1:1 ack 501 win 500');
+    y.out('F. 501:501 ack 1');
   });
 
   it('half-closes: the peer may talk on when we have ended, for as long as it does', () => {

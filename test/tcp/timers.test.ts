@@ -43,13 +43,13 @@ describe('retransmission timeout (RFC 6298)', () => {
     const c = x.establish('mss 1000');
     x.write(8000);
     x.sent = [];
-    x.outAfter(200, 'P. 1:1001 ack 1');
+    x.outAfter(200, '. 1:1001 ack 1');
     expect(c.cwnd).toBe(1000);
     expect(c.ssthresh).toBe(4000);
     x.in('. 1:1 ack 1001');
-    x.out('P. 1001:2001 ack 1', 'P. 2001:3001 ack 1');
+    x.out('. 1001:2001 ack 1', '. 2001:3001 ack 1');
     x.in('. 1:1 ack 3001');
-    x.out('P. 3001:4001 ack 1', 'P. 4001:5001 ack 1', 'P. 5001:6001 ack 1');
+    x.out('. 3001:4001 ack 1', '. 4001:5001 ack 1', '. 5001:6001 ack 1');
     x.in('. 1:1 ack 8001'); // the rest was there all the time
     x.expectSilence();
     x.advance(60_000);
@@ -114,14 +114,14 @@ describe('a closed window (RFC 9293 §3.8.6.1)', () => {
       x.advance(ms - 0.001);
       x.expectSilence();
       x.advance(0.001);
-      x.out('P. 1001:1002 ack 1');
+      x.out('. 1001:1002 ack 1');
       x.in('. 1:1 ack 1001 win 0');
       ms = Math.min(ms * 2, 10_000);
     }
     expect(x.state).toBe('ESTABLISHED');
     x.in('. 1:1 ack 1001 win 3000');
     expect(x.sent.map((segment) => segment.text)).toEqual(
-      ['P. 1001:1002 ack 1', '. 1002:2001 ack 1', '. 2001:3001 ack 1', '. 3001:4001 ack 1'].slice(0, x.sent.length),
+      ['. 1001:1002 ack 1', '. 1002:2001 ack 1', '. 2001:3001 ack 1', '. 3001:4001 ack 1'].slice(0, x.sent.length),
     );
     expect(x.sent.length).toBeGreaterThanOrEqual(3);
     for (const segment of x.sent) x.expectPayload(segment);
@@ -134,7 +134,7 @@ describe('a closed window (RFC 9293 §3.8.6.1)', () => {
     x.in('. 1:1 ack 1001 win 0');
     x.sent = [];
     x.advance(200);
-    x.out('P. 1001:1002 ack 1');
+    x.out('. 1001:1002 ack 1');
     x.in('. 1:1 ack 1002 win 0');
     x.expectSilence();
     x.in('. 1:1 ack 1002 win 5000');
@@ -207,6 +207,46 @@ describe('delayed acknowledgment (RFC 9293 §3.8.6.3)', () => {
     x.in('. 11:11 ack 6');
     x.advance(1000);
     x.expectSilence();
+  });
+});
+
+describe('keep-alive (RFC 9293 §3.8.4)', () => {
+  it('is off by default', () => {
+    const x = new Script();
+    x.establish();
+    x.advance(86_400_000);
+    x.expectSilence();
+    expect(x.state).toBe('ESTABLISHED');
+  });
+
+  it('asks a silent peer, and goes on as long as it answers', () => {
+    const x = new Script({ tcp: { keepAliveMs: 7_200_000 } });
+    x.establish();
+    for (let i = 0; i < 3; i++) {
+      x.outAfter(7_200_000, '. 0:0 ack 1');
+      x.in('. 1:1 ack 1');
+    }
+    expect(x.state).toBe('ESTABLISHED');
+  });
+
+  it('does not ask a peer that talks', () => {
+    const x = new Script({ tcp: { keepAliveMs: 60_000 } });
+    x.establish();
+    for (let at = 1; at < 200; at += 10) {
+      x.in(`P. ${at}:${at + 10} ack 1`);
+      x.advance(50_000);
+    }
+    expect(x.tcp.counters.keepAliveProbes).toBe(0);
+  });
+
+  it('resets a peer that left three probes unanswered', () => {
+    const x = new Script({ tcp: { keepAliveMs: 60_000 } });
+    x.establish();
+    x.outAfter(60_000, '. 0:0 ack 1');
+    x.outAfter(20_000, '. 0:0 ack 1');
+    x.outAfter(20_000, '. 0:0 ack 1');
+    x.outAfter(20_000, 'R 1:1');
+    expect(x.handler.closes).toEqual([CLOSE_TIMEOUT]);
   });
 });
 

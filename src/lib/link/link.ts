@@ -21,7 +21,10 @@ export const RX_CHECKSUM_VALID = 1;
 export const RX_CHECKSUM_PARTIAL = 2;
 
 export interface LinkCapabilities {
-  /** Header and payload of a frame may lie apart (two ranges in one frame). Without it they must be contiguous. */
+  /**
+   * Header and payload of a frame may lie apart (two ranges in one frame). Without it they must be contiguous. A link that
+   * gathers has copied the payload when flush() returns: `inFlight` counts the header's buffer only.
+   */
   readonly gather: boolean;
   /** The L4 checksum may be left to the link: the field then holds the folded, uncomplemented pseudo-header sum. */
   readonly checksumOffload: boolean;

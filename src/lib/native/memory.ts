@@ -12,10 +12,14 @@ const table = onFirstUse(() => ({
   ),
 }));
 
+const PAGE_BYTES = 4096;
+
 /** madvise(2): the child of a fork does not get these pages, so pinned ones are never copied. */
 export const ADVICE_DONT_FORK = 10;
 /** madvise(2): back these pages with huge ones. */
 export const ADVICE_HUGE_PAGES = 14;
+/** madvise(2): the contents are not needed; the pages read as zero from now on. */
+export const ADVICE_DISCARD = 4;
 
 /** The address of offset 0, for the `base` of hot calls. It never changes. */
 export function baseAddress(memory: PacketMemory): number {
@@ -30,4 +34,12 @@ export function unmap(memory: PacketMemory, offset: number, bytes: number): numb
 /** ADVICE_* for a page-aligned range; a hint, so a refusal is only returned. */
 export function advise(memory: PacketMemory, offset: number, bytes: number, advice: number): number {
   return table().advise(baseAddress(memory), offset, bytes, advice);
+}
+
+/** ADVICE_* for the whole pages in any bytes outside the JavaScript heap; a hint, too. */
+export function adviseBytes(bytes: Uint8Array, advice: number): number {
+  const address = table().addressOf(bytes);
+  const start = Math.ceil(address / PAGE_BYTES) * PAGE_BYTES;
+  const length = Math.floor((address + bytes.byteLength) / PAGE_BYTES) * PAGE_BYTES - start;
+  return length > 0 ? table().advise(start, 0, length, advice) : 0;
 }

@@ -15,7 +15,7 @@ import { SendQueue } from '../memory/send-queue.ts';
 import { secretWords, unseededRandom } from '../random.ts';
 import { CommandBatch } from '../resp/batch.ts';
 import { Reply } from '../resp/reply.ts';
-import { Arena } from '../store/arena.ts';
+import { Arena, type PageAdvice } from '../store/arena.ts';
 import { Keyspace } from '../store/keyspace.ts';
 import { ExpiryWheel } from '../store/wheel.ts';
 import { bindServerCommands } from './commands/bind.ts';
@@ -38,13 +38,15 @@ export interface CoreOptions {
   config: Config;
   hooks: ServerHooks;
   version: string;
+  /** What the operating system is told about the store's pages; nothing by default. */
+  advice?: PageAdvice;
 }
 
 /** Everything above the transport. */
 export function assembleCore(options: CoreOptions): ShardCore {
   const { memory, clock, config } = options;
   const batch = new CommandBatch();
-  const arena = new Arena();
+  const arena = new Arena(undefined, options.advice);
   const wheel = new ExpiryWheel(arena, clock.wallMs());
   const hashKey = secretWords(2);
   const databases = Array.from({ length: config.databases }, (_, i) => new Keyspace(arena, memory, hashKey, wheel, i));

@@ -98,7 +98,7 @@ export class Dispatcher {
     this.executing = true;
     engine.argOffset = batch.argOffset;
     engine.argLength = batch.argLength;
-    if (n > 1 && engine.db.worthPrefetching) this.prefetch(n);
+    if (n > 1 && engine.db.worthPrefetching) engine.db.prefetch(batch.hash, n);
     const each = config.slowlogThresholdUs >= 0 && config.slowlogThresholdUs < SHARED_TIMING_MIN_US;
     const startUs = clock.nowUs();
     let current: Session | null = null;
@@ -124,13 +124,6 @@ export class Dispatcher {
     for (let i = 0; i < n; i++) batch.owner[i] = null;
     batch.clear();
     this.executing = false;
-  }
-
-  private prefetch(n: number): void {
-    const { batch, engine } = this;
-    const db = engine.db;
-    for (let i = 0; i < n; i++) db.prefetchSlot(batch.hash[i]);
-    for (let i = 0; i < n; i++) db.prefetchRecord(batch.hash[i]);
   }
 
   private enter(session: Session): void {

@@ -7,6 +7,7 @@ import { systemClock } from '../clock.ts';
 import { FileSink, PcapTap } from '../link/pcap.ts';
 import { SocketTransport } from '../link/socket.ts';
 import { PacketMemory } from '../memory/packet-memory.ts';
+import { ADVICE_DISCARD, ADVICE_HUGE_PAGES, adviseBytes } from '../native/memory.ts';
 import { Interface } from '../net/interface.ts';
 import { SilentObserver } from '../net/observer.ts';
 import { secretWords, unseededRandom } from '../random.ts';
@@ -111,7 +112,8 @@ function openStack(setup: ShardSetup, memory: PacketMemory, core: ShardCore): Op
   });
   if (!plan.takeover) claimAddress(net, core, plan);
   const secret = secretWords(SECRET_WORDS);
-  const tcp = new TcpStack(net, { random, secret, nagle: false });
+  const keepAliveMs = core.context.config.keepAliveSeconds * 1000;
+  const tcp = new TcpStack(net, { random, secret, nagle: false, keepAliveMs });
   const backlog = core.context.config.number('tcp-backlog');
   const address = formatIpv4(plan.address);
   const name = link.name;
@@ -181,7 +183,11 @@ function runShard(setup: ShardSetup): void {
     transportInfo: () => (opened as Opened).info(),
     log: (level, text) => logger.log(level, text),
   };
-  const core = assembleCore({ memory, clock: systemClock, config, hooks, version: setup.version });
+  const advice = {
+    prepare: (bytes: Uint8Array) => void adviseBytes(bytes, ADVICE_HUGE_PAGES),
+    discard: (bytes: Uint8Array) => void adviseBytes(bytes, ADVICE_DISCARD),
+  };
+  const core = assembleCore({ memory, clock: systemClock, config, hooks, version: setup.version, advice });
   opened = setup.plan.io[0] === 'socket' ? openSockets(setup.plan, memory, core) : openStack(setup, memory, core);
   shard = new Shard({
     index: setup.index,

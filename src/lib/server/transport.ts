@@ -76,7 +76,7 @@ export class StackTransport implements Transport {
   }
 
   openStreams(): number {
-    return this.tcp.connectionCount;
+    return this.tcp.connectionCount + this.tcp.lingering.size;
   }
 
   close(): void {

@@ -30,6 +30,12 @@ const NO_WORDS = new Int32Array(0);
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
 
+/** What the arena tells the operating system about its pages; both are hints. */
+export interface PageAdvice {
+  prepare(bytes: Uint8Array): void;
+  discard(bytes: Uint8Array): void;
+}
+
 export class Arena {
   /** The chunks, by number, as 32-bit words, as bytes, and as views. */
   readonly words: Int32Array[] = [];
@@ -40,7 +46,9 @@ export class Arena {
   /** Bytes of all chunks: address space, of which the operating system backs what was touched. */
   reservedBytes = 0;
   /** Tells the operating system that the contents of a range are not needed any more (madvise). */
-  discard: ((bytes: Uint8Array) => void) | null = null;
+  discard: ((bytes: Uint8Array) => void) | null;
+  /** Told about every new chunk: huge pages under the records make a cold GET cheaper (docs/performance.md). */
+  private readonly prepare: ((bytes: Uint8Array) => void) | null;
   private usedUnits = 0;
   private readonly maxChunks: number;
   private readonly heap: PageHeap;
@@ -50,8 +58,10 @@ export class Arena {
   /** A chunk of pages that is wholly free and kept for the next need; 0 when there is none. */
   private spareChunk = 0;
 
-  constructor(limitBytes = MAX_CHUNKS * CHUNK_BYTES) {
+  constructor(limitBytes = MAX_CHUNKS * CHUNK_BYTES, advice: PageAdvice | null = null) {
     this.limitBytes = limitBytes;
+    this.discard = advice === null ? null : advice.discard;
+    this.prepare = advice === null ? null : advice.prepare;
     this.maxChunks = Math.min(MAX_CHUNKS, 2 * Math.ceil(limitBytes / CHUNK_BYTES) + 2);
     this.heap = new PageHeap(this.maxChunks);
     this.slabs = new Slabs(this.words, this.maxChunks);
@@ -229,6 +239,7 @@ export class Arena {
     this.bytes8[chunk] = new Uint8Array(buffer);
     this.views[chunk] = new DataView(buffer);
     this.reservedBytes += buffer.byteLength;
+    if (this.prepare !== null) this.prepare(this.bytes8[chunk]);
     return chunk;
   }
 

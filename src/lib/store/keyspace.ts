@@ -98,22 +98,6 @@ export class Keyspace implements ExpiryOwner {
     this.touched ^= this.table.prefetch(hashes, n);
   }
 
-  /** Touches the slot of a hash, so that it is in the cache when prefetchRecord() comes. */
-  prefetchSlot(hash: number): void {
-    const slot = this.table.seekHome(hash);
-    this.touched ^= this.table.words[slot];
-  }
-
-  /** Touches the first 128 bytes of the record of a hash. */
-  prefetchRecord(hash: number): void {
-    const table = this.table;
-    const slot = table.seek(hash);
-    const ref = table.words[slot + 1];
-    const words = this.chunks[chunkOf(ref)];
-    const at = wordOf(ref);
-    this.touched ^= words[at] ^ words[at + 8] ^ words[at + 20];
-  }
-
   /** The record of a key, or 0. Does not look at its expiry. */
   find(keyOffset: number, keyLength: number, hash: number): number {
     const table = this.table;
@@ -331,11 +315,6 @@ export class Keyspace implements ExpiryOwner {
       this.graves.shift();
     }
     return this.graves.length > 0;
-  }
-
-  /** Work for idle time; true when there is more. The table needs none, as it grows and shrinks in small steps: it is freeing. */
-  rehashStep(budget: number): boolean {
-    return this.freeStep(budget);
   }
 
   // ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,12 +4,13 @@
  */
 import type { Connection } from './connection.ts';
 import { duplicateAckArrives, recoveryAckArrives, resendAll } from './recovery.ts';
+import { atLeast, distance, lessThan } from './sequence.ts';
 import { armRetransmit, TIMER_PERSIST, TIMER_RETRANSMIT } from './timers.ts';
 
 /** Takes the window of a segment unless an older one overtook it: SND.WL1, SND.WL2. */
 export function updateSendWindow(c: Connection, window: number, sequence: number, ack: number): void {
-  const newer = (sequence - c.sndWl1) | 0;
-  if (newer < 0 || (newer === 0 && ((ack - c.sndWl2) | 0) < 0)) return;
+  const newer = distance(sequence, c.sndWl1);
+  if (newer < 0 || (newer === 0 && lessThan(ack, c.sndWl2))) return;
   c.sndWl1 = sequence;
   c.sndWl2 = ack;
   if (window === c.sndWnd) return;
@@ -22,16 +23,16 @@ export function updateSendWindow(c: Connection, window: number, sequence: number
 /** SEG.ACK is after SND.UNA and not after SND.NXT. */
 export function acknowledge(c: Connection, ack: number): void {
   const stack = c.stack;
-  const flight = (c.sndNxt - c.sndUna) | 0;
-  const acked = (ack - c.sndUna) | 0;
+  const flight = distance(c.sndNxt, c.sndUna);
+  const acked = distance(ack, c.sndUna);
   const allAcked = ack === c.sndNxt;
   const bytes = c.finSent && allAcked ? acked - 1 : acked;
   c.sndUna = ack;
   c.retries = 0;
   if (bytes > 0) c.queue.drop(bytes);
-  if (c.timing && ((ack - c.timedSeq) | 0) >= 0) {
+  if (c.timing && atLeast(ack, c.timedSeq)) {
     c.timing = false;
-    c.rtt.sample((stack.clockUs - c.timedAtUs) | 0);
+    c.rtt.sample(distance(stack.clockUs, c.timedAtUs));
   } else if (c.rtt.backoff !== 0) sampleByTimestamp(c);
   let restart = true;
   if (c.inRecovery || c.dupAcks !== 0 || c.rtxNxt !== c.rtxEnd) restart = recoveryAckArrives(c, acked, flight);
@@ -62,7 +63,7 @@ export function duplicateAck(c: Connection, pure: boolean): void {
 function sampleByTimestamp(c: Connection): void {
   const options = c.stack.options;
   if (!c.timestamps || !options.hasTimestamps || options.tsEcr === 0) return;
-  const elapsedMs = (c.stack.clockMs + c.tsOffset - options.tsEcr) | 0;
+  const elapsedMs = distance(c.stack.clockMs + c.tsOffset, options.tsEcr);
   if (elapsedMs >= 0 && elapsedMs < 120_000) c.rtt.sample(elapsedMs * 1000);
 }
 

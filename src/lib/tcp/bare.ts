@@ -24,6 +24,7 @@ import {
 } from '../wire/tcp.ts';
 import type { Connection } from './connection.ts';
 import { synOptionBytes, TIMESTAMPS_BLOCK_BYTES, writeSynOptions, writeTimestamps } from './options.ts';
+import { add } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
 
 /** Where a segment goes and comes from; reused, so that nothing is allocated for each. */
@@ -48,13 +49,13 @@ export function sendBare(
   window: number,
 ): boolean {
   const optionBytes = to.timestamps ? TIMESTAMPS_BLOCK_BYTES : 0;
-  const id = allocate(stack, to.hop);
+  const id = allocateFrame(stack, to.hop);
   if (id === 0) return false;
   const tcp = stack.link.control.payload(id) - TCP_HEADER_BYTES - optionBytes;
   const headerBytes = TCP_HEADER_BYTES + optionBytes;
   writeTcp(stack.memory, tcp, to.localPort, to.remotePort, sequence, acknowledgment, headerBytes, flags, window);
   if (to.timestamps) writeTimestamps(stack.memory, tcp + TCP_HEADER_BYTES, to.tsVal, to.tsEcr);
-  dispatch(stack, null, to, id, tcp, headerBytes);
+  dispatchFrame(stack, null, to, id, tcp, headerBytes);
   return true;
 }
 
@@ -67,33 +68,28 @@ export function sendSyn(c: Connection, flags: number): boolean {
   const timestamps = answering ? c.timestamps : offer.timestamps;
   const scale = (answering ? c.peerScales : offer.windowScale) ? stack.windowScale : -1;
   const sack = answering ? c.sackPermitted : offer.sack;
-  const id = allocate(stack, c.hop);
+  const id = allocateFrame(stack, c.hop);
   if (id === 0) return false;
   const headerBytes = TCP_HEADER_BYTES + synOptionBytes(scale, timestamps, sack);
   const tcp = stack.link.control.payload(id) - headerBytes;
   const window = Math.min(stack.receiveWindow, 0xffff); // never scaled in a SYN (RFC 7323 §2.2)
   const acknowledgment = answering ? c.rcvNxt : 0;
   writeTcp(stack.memory, tcp, c.localPort, c.remotePort, c.iss, acknowledgment, headerBytes, flags, window);
-  const tsVal = (stack.clockMs + c.tsOffset) | 0;
+  const tsVal = add(stack.clockMs, c.tsOffset);
   const tsEcr = answering ? c.tsRecent : 0;
   writeSynOptions(stack.memory, tcp + TCP_HEADER_BYTES, stack.offeredMss, scale, timestamps, sack, tsVal, tsEcr);
   if (answering) {
     c.lastAckSent = c.rcvNxt;
-    c.rcvAdv = (c.rcvNxt + window) | 0;
+    c.rcvAdv = add(c.rcvNxt, window);
   }
-  dispatch(stack, c, endpointsOf(c), id, tcp, headerBytes);
+  dispatchFrame(stack, c, endpointsOf(c), id, tcp, headerBytes);
   return true;
 }
 
 /** Resets the peer of a connection: <SEQ=sequence><CTL=RST>, with timestamps if they are in use (RFC 7323 §3.2). */
 export function sendReset(c: Connection, sequence: number): void {
-  const stack = c.stack;
-  if (!stack.resetBudget.take(stack.nowSeconds)) {
-    stack.counters.resetsThrottled++;
-    return;
-  }
-  stack.counters.resetsOut++;
-  sendBare(stack, endpointsOf(c), sequence, 0, RST, 0);
+  c.stack.counters.resetsOut++;
+  sendBare(c.stack, endpointsOf(c), sequence, 0, RST, 0);
 }
 
 /**
@@ -103,11 +99,7 @@ export function sendReset(c: Connection, sequence: number): void {
 export function answerWithReset(stack: TcpStack, frame: number, ip: number, tcp: number, length: number): void {
   const memory = stack.memory;
   const flags = tcpFlags(memory, tcp);
-  if ((flags & RST) !== 0) return;
-  if (!stack.resetBudget.take(stack.nowSeconds)) {
-    stack.counters.resetsThrottled++;
-    return;
-  }
+  if ((flags & RST) !== 0 || !mayAnswerWithReset(stack)) return;
   const to = stack.endpoints;
   to.localIp = memory.dv.getInt32(ip + IPV4_DESTINATION, false);
   to.remoteIp = memory.dv.getInt32(ip + IPV4_SOURCE, false);
@@ -125,7 +117,15 @@ export function answerWithReset(stack: TcpStack, frame: number, ip: number, tcp:
   sendBare(stack, to, 0, (tcpSequence(memory, tcp) + text + controls) | 0, RST | ACK, 0);
 }
 
-function endpointsOf(c: Connection): Endpoints {
+/** Takes one from this second's budget of resets that are sent because somebody sent something. */
+export function mayAnswerWithReset(stack: TcpStack): boolean {
+  if (stack.resetBudget.take(stack.nowSeconds)) return true;
+  stack.counters.resetsThrottled++;
+  return false;
+}
+
+/** The ends of a connection, in the stack's scratch object. */
+export function endpointsOf(c: Connection): Endpoints {
   const stack = c.stack;
   const to = stack.endpoints;
   to.localIp = c.localIp;
@@ -134,12 +134,13 @@ function endpointsOf(c: Connection): Endpoints {
   to.remotePort = c.remotePort;
   to.hop = c.hop;
   to.timestamps = c.timestamps;
-  to.tsVal = (stack.clockMs + c.tsOffset) | 0;
+  to.tsVal = add(stack.clockMs, c.tsOffset);
   to.tsEcr = c.tsRecent;
   return to;
 }
 
-function allocate(stack: TcpStack, hop: Hop | null): number {
+/** A control buffer for a frame to this hop; 0 when there is none, or the hop has no address yet. */
+export function allocateFrame(stack: TcpStack, hop: Hop | null): number {
   if (hop === null || !hop.resolved) {
     if (hop !== null) stack.net.resolve(hop);
     return 0;
@@ -150,7 +151,7 @@ function allocate(stack: TcpStack, hop: Hop | null): number {
 }
 
 /** Puts the lower headers in front and the checksum in, and gives the frame to the link and the buffer back to its pool. */
-function dispatch(
+export function dispatchFrame(
   stack: TcpStack,
   c: Connection | null,
   to: Endpoints,

@@ -48,6 +48,10 @@ export interface TcpConfig {
   /** RFC 7323: offer timestamps, window scale. */
   readonly timestamps: boolean;
   readonly windowScale: boolean;
+  /** Silence after which an idle peer is asked whether it is still there (RFC 9293 §3.8.4); 0, the default, is never. */
+  readonly keepAliveMs: number;
+  /** Unanswered keep-alive probes, a third of keepAliveMs apart, after which it is not. */
+  readonly keepAliveProbes: number;
   /** RFC 2018, as a receiver: say which bytes have arrived out of order. */
   readonly sack: boolean;
   /** Ranges of out-of-order bytes that a connection holds. */
@@ -94,7 +98,9 @@ export function completeConfig(options: TcpOptions): TcpConfig {
     congestion: reno,
     timestamps: true,
     windowScale: true,
-    sack: false,
+    keepAliveMs: 0,
+    keepAliveProbes: 3,
+    sack: true,
     maxRanges: 32,
     challengeLimit: 10,
     challengeWindowMs: 5_000,

@@ -18,6 +18,7 @@ import { closeConnection, setState } from './close.ts';
 import type { Connection } from './connection.ts';
 import { acceptSyn, chooseInitialSequence, establish, transmitSyn } from './handshake.ts';
 import { parseOptions } from './options.ts';
+import { atMost, greaterThan } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
 import { CLOSED, SYN_RECEIVED, SYN_SENT } from './state.ts';
 
@@ -78,7 +79,7 @@ export function synSentArrives(c: Connection, frame: number, ip: number, tcp: nu
   const ack = tcpAcknowledgment(memory, tcp);
   const hasAck = (flags & ACK) !== 0;
   // First: an acknowledgment of anything but our SYN
-  if (hasAck && (((ack - c.iss) | 0) <= 0 || ((ack - c.sndNxt) | 0) > 0)) {
+  if (hasAck && (atMost(ack, c.iss) || greaterThan(ack, c.sndNxt))) {
     stack.drop(c, 'badAck');
     answerWithReset(stack, frame, ip, tcp, length);
     return false;

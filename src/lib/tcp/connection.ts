@@ -6,7 +6,6 @@
  *
  * All numbers are 32-bit integers: sequence numbers signed, times in microseconds of the stack's clock (`TcpStack.clockUs`).
  */
-
 import { Stream, type StreamHandler } from '../link/stream.ts';
 import { SendQueue } from '../memory/send-queue.ts';
 import type { Hop } from '../net/hop.ts';
@@ -16,9 +15,9 @@ import { abortConnection, endConnection } from './close.ts';
 import { deliverBuffered } from './deliver.ts';
 import type { RetransmitReason } from './events.ts';
 import type { Listener } from './listen.ts';
-
 import type { ReceiveRing } from './receive-ring.ts';
 import { RoundTrip } from './rtt.ts';
+import { distance } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
 import { CLOSED, ESTABLISHED } from './state.ts';
 import { TIMER_PERSIST } from './timers.ts';
@@ -53,6 +52,8 @@ export class Connection extends Stream {
   buffered = 0;
   /** Received since our last acknowledgment. */
   unackedBytes = 0;
+  /** When the peer was last heard, in milliseconds of the stack's clock. */
+  heardMs = 0;
   /** An acknowledgment goes out at the end of this turn. */
   ackNow = false;
   readPaused = false;
@@ -156,8 +157,9 @@ export class Connection extends Stream {
   persistDueUs = 0;
   finWaitDueUs = 0;
   keepAliveDueUs = 0;
-  /** When the peer was last heard, in seconds, and how many probes it left unanswered since. */
-  heardSeconds = 0;
+  /** Silence after which the peer is asked whether it is still there; 0 is never. Set while it opens, may be raised later. */
+  keepAliveMs: number;
+  /** Probes that it left unanswered. */
   keepAliveProbes = 0;
 
   // Challenge ACKs (RFC 5961 §7)
@@ -185,6 +187,7 @@ export class Connection extends Stream {
     this.remoteIp = remoteIp;
     this.remotePort = remotePort;
     this.nagle = config.nagle;
+    this.keepAliveMs = config.keepAliveMs;
     this.queue = new SendQueue(stack.memory, stack.link.data);
     this.rtt = new RoundTrip(config.initialRtoMs * 1000, config.minRtoMs * 1000, config.maxRtoMs * 1000);
   }
@@ -196,7 +199,7 @@ export class Connection extends Stream {
 
   /** Bytes (and FIN) sent and not acknowledged. */
   get flightBytes(): number {
-    return (this.sndNxt - this.sndUna) | 0;
+    return distance(this.sndNxt, this.sndUna);
   }
 
   get isClosed(): boolean {
@@ -248,11 +251,10 @@ export class Connection extends Stream {
   override resumeRead(): void {
     if (!this.readPaused) return;
     this.readPaused = false;
-    if (this.delivering) return;
-    deliverBuffered(this);
-    if (this.state === CLOSED) return;
-    updateWindowAfterRead(this);
     this.updatePrediction();
+    if (this.delivering) return; // deliverBuffered goes on
+    deliverBuffered(this);
+    if (this.state !== CLOSED) updateWindowAfterRead(this);
   }
 
   override remoteAddress(): string {

@@ -59,6 +59,7 @@ export class TcpCounters {
   timeoutsFired = 0;
   fastRetransmits = 0;
   zeroWindowProbes = 0;
+  keepAliveProbes = 0;
   delayedAcks = 0;
   duplicateAcksIn = 0;
   pathMtuLowered = 0;

@@ -5,6 +5,8 @@
  *
  * Deadlines are microseconds of the stack's 32-bit clock, compared as sequence numbers are: they are less than 35 minutes apart.
  */
+import { atLeast, atMost, distance, greaterThan, lessThan } from './sequence.ts';
+
 export class DeadlineHeap {
   /** Entries now. */
   size = 0;
@@ -25,7 +27,7 @@ export class DeadlineHeap {
   wakeBy(slot: number, dueUs: number): void {
     const place = this.place[slot];
     if (place < 0) this.insert(slot, dueUs);
-    else if (((dueUs - this.dueUs[slot]) | 0) < 0) {
+    else if (lessThan(dueUs, this.dueUs[slot])) {
       this.dueUs[slot] = dueUs;
       this.siftUp(place);
     }
@@ -35,14 +37,14 @@ export class DeadlineHeap {
   popDue(nowUs: number): number {
     if (this.size === 0) return -1;
     const slot = this.heap[0];
-    if (((this.dueUs[slot] - nowUs) | 0) > 0) return -1;
+    if (greaterThan(this.dueUs[slot], nowUs)) return -1;
     this.remove(slot);
     return slot;
   }
 
   /** Microseconds from `nowUs` to the first deadline (negative when it is past); Infinity when there is none. */
   untilFirst(nowUs: number): number {
-    return this.size === 0 ? Infinity : (this.dueUs[this.heap[0]] - nowUs) | 0;
+    return this.size === 0 ? Infinity : distance(this.dueUs[this.heap[0]], nowUs);
   }
 
   remove(slot: number): void {
@@ -71,7 +73,7 @@ export class DeadlineHeap {
     while (i > 0) {
       const parent = (i - 1) >> 1;
       const above = this.heap[parent];
-      if (((due - this.dueUs[above]) | 0) >= 0) break;
+      if (atLeast(due, this.dueUs[above])) break;
       this.heap[i] = above;
       this.place[above] = i;
       i = parent;
@@ -88,9 +90,9 @@ export class DeadlineHeap {
       let child = 2 * i + 1;
       if (child >= this.size) break;
       const right = child + 1;
-      if (right < this.size && ((this.dueUs[this.heap[right]] - this.dueUs[this.heap[child]]) | 0) < 0) child = right;
+      if (right < this.size && lessThan(this.dueUs[this.heap[right]], this.dueUs[this.heap[child]])) child = right;
       const below = this.heap[child];
-      if (((due - this.dueUs[below]) | 0) <= 0) break;
+      if (atMost(due, this.dueUs[below])) break;
       this.heap[i] = below;
       this.place[below] = i;
       i = child;

@@ -5,11 +5,11 @@
  *   in order, nothing waits ──────────────────────────────▶ onData(frame bytes)
  *   out of order, or paused ──▶ ring ── gap filled, resumed ─▶ onData(ring bytes), in two pieces at the ring's end
  */
-
 import { finishLingering } from './close.ts';
 import type { Connection } from './connection.ts';
 import { sendAck } from './output.ts';
 import { ReceiveRing } from './receive-ring.ts';
+import { add, distance } from './sequence.ts';
 
 /**
  * Takes `n` bytes of text that begin at or after RCV.NXT and end within the window. On return the connection may have been
@@ -19,7 +19,7 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
   const stack = c.stack;
   const inOrder = sequence === c.rcvNxt;
   if (inOrder && !c.readPaused && (c.ring === null || c.ring.empty)) {
-    c.rcvNxt = (sequence + n) | 0;
+    c.rcvNxt = add(sequence, n);
     if (c.ring !== null) c.ring.moveTo(c.rcvNxt);
     countReceived(c, n);
     c.delivering = true;
@@ -39,8 +39,8 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
     return;
   }
   const ring = c.ring!;
-  const filled = ring.nextSeq !== ((sequence + n) | 0) || ring.rangeCount > 0;
-  countReceived(c, (ring.nextSeq - c.rcvNxt) | 0);
+  const filled = ring.nextSeq !== add(sequence, n) || ring.rangeCount > 0;
+  countReceived(c, distance(ring.nextSeq, c.rcvNxt));
   c.rcvNxt = ring.nextSeq;
   c.buffered = ring.readable;
   if (filled) c.ackNow = true; // RFC 5681 §4.2: a segment that fills a gap, or a part of one

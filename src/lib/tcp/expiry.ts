@@ -1,19 +1,23 @@
 /**
  * What happens when a connection's timer is due (RFC 9293 §3.10.8): retransmission time-out, persist probe, delayed
- * acknowledgment, and the end of the patience in FIN-WAIT-2.
+ * acknowledgment, keep-alive, and the end of the patience in FIN-WAIT-2.
  */
 import { CLOSE_TIMEOUT } from '../link/stream.ts';
+import { sendReset } from './bare.ts';
 import { closeConnection } from './close.ts';
 import type { Connection } from './connection.ts';
 import { transmitSyn } from './handshake.ts';
-import { resendFirst, sendProbe, sendSmall } from './output.ts';
+import { resendFirst, sendKeepAlive, sendProbe, sendSmall } from './output.ts';
 import { resendAll } from './recovery.ts';
+import { atMost, distance } from './sequence.ts';
 import { CLOSED, ESTABLISHED, FIN_WAIT_2, SYN_SENT, TIME_WAIT } from './state.ts';
 import {
+  armKeepAlive,
   armPersist,
   armRetransmit,
   TIMER_DELAYED_ACK,
   TIMER_FIN_WAIT,
+  TIMER_KEEP_ALIVE,
   TIMER_PERSIST,
   TIMER_RETRANSMIT,
 } from './timers.ts';
@@ -21,16 +25,18 @@ import {
 /** The connection came up in the heap of deadlines: runs what is due, and says when it wants to come up again. */
 export function connectionDue(c: Connection): void {
   const clockUs = c.stack.clockUs;
-  if ((c.armed & TIMER_RETRANSMIT) !== 0 && ((c.retransmitDueUs - clockUs) | 0) <= 0) retransmitTimeout(c);
-  if ((c.armed & TIMER_PERSIST) !== 0 && ((c.persistDueUs - clockUs) | 0) <= 0) persistTimeout(c);
-  if ((c.armed & TIMER_DELAYED_ACK) !== 0 && ((c.delayedAckDueUs - clockUs) | 0) <= 0) delayedAckTimeout(c);
-  if ((c.armed & TIMER_FIN_WAIT) !== 0 && ((c.finWaitDueUs - clockUs) | 0) <= 0) finWaitTimeout(c);
+  if ((c.armed & TIMER_RETRANSMIT) !== 0 && atMost(c.retransmitDueUs, clockUs)) retransmitTimeout(c);
+  if ((c.armed & TIMER_PERSIST) !== 0 && atMost(c.persistDueUs, clockUs)) persistTimeout(c);
+  if ((c.armed & TIMER_DELAYED_ACK) !== 0 && atMost(c.delayedAckDueUs, clockUs)) delayedAckTimeout(c);
+  if ((c.armed & TIMER_FIN_WAIT) !== 0 && atMost(c.finWaitDueUs, clockUs)) finWaitTimeout(c);
+  if ((c.armed & TIMER_KEEP_ALIVE) !== 0 && atMost(c.keepAliveDueUs, clockUs)) keepAliveTimeout(c);
   if (c.state === CLOSED || c.state === TIME_WAIT) return;
   const deadlines = c.stack.deadlines;
   if ((c.armed & TIMER_RETRANSMIT) !== 0) deadlines.wakeBy(c.slot, c.retransmitDueUs);
   if ((c.armed & TIMER_PERSIST) !== 0) deadlines.wakeBy(c.slot, c.persistDueUs);
   if ((c.armed & TIMER_DELAYED_ACK) !== 0) deadlines.wakeBy(c.slot, c.delayedAckDueUs);
   if ((c.armed & TIMER_FIN_WAIT) !== 0) deadlines.wakeBy(c.slot, c.finWaitDueUs);
+  if ((c.armed & TIMER_KEEP_ALIVE) !== 0) deadlines.wakeBy(c.slot, c.keepAliveDueUs);
 }
 
 function retransmitTimeout(c: Connection): void {
@@ -107,4 +113,29 @@ function finWaitTimeout(c: Connection): void {
   if (c.state !== FIN_WAIT_2) return;
   c.stack.counters.timeouts++;
   closeConnection(c, CLOSE_TIMEOUT, 'silent in FIN-WAIT-2');
+}
+
+function keepAliveTimeout(c: Connection): void {
+  const stack = c.stack;
+  c.armed &= ~TIMER_KEEP_ALIVE;
+  if (c.keepAliveMs === 0) return;
+  const silentMs = distance(stack.clockMs, c.heardMs);
+  if (silentMs < c.keepAliveMs) {
+    c.keepAliveProbes = 0;
+    armKeepAlive(c, c.keepAliveMs - silentMs);
+    return;
+  }
+  if (c.sndNxt === c.sndUna) {
+    // Else the retransmission timer asks already.
+    if (c.keepAliveProbes === stack.config.keepAliveProbes) {
+      stack.counters.timeouts++;
+      sendReset(c, c.sndNxt);
+      closeConnection(c, CLOSE_TIMEOUT, 'no answer to keep-alive');
+      return;
+    }
+    c.keepAliveProbes++;
+    stack.counters.keepAliveProbes++;
+    sendKeepAlive(c);
+  }
+  armKeepAlive(c, Math.ceil(c.keepAliveMs / 3));
 }

@@ -9,14 +9,16 @@ import type { Connection } from './connection.ts';
 import { buildTemplate } from './header.ts';
 import { initialSequence, timestampOffset } from './isn.ts';
 import { type ParsedOptions, TIMESTAMPS_BLOCK_BYTES } from './options.ts';
+import { add, distance } from './sequence.ts';
 import { CLOSED, ESTABLISHED, FIN_WAIT_1, SYN_SENT } from './state.ts';
-import { armRetransmit, TIMER_RETRANSMIT } from './timers.ts';
+import { armKeepAlive, armRetransmit, TIMER_RETRANSMIT } from './timers.ts';
 
 /** RFC 9293 §3.7.1: the send MSS when the peer's SYN has no MSS option. */
 const DEFAULT_MSS = 536;
 /** Smaller announcements are not believed: headers would outweigh the payload (Linux's TCP_MIN_SND_MSS). */
 const MIN_MSS = 48;
 const IPV4_TCP_HEADER_BYTES = 40;
+const MIN_BUFFER_BYTES = 512;
 
 /** Chooses ISS, and with it the send sequence space. */
 export function chooseInitialSequence(c: Connection): void {
@@ -29,7 +31,7 @@ export function chooseInitialSequence(c: Connection): void {
 export function startSending(c: Connection, iss: number): void {
   c.iss = iss;
   c.sndUna = iss;
-  c.sndNxt = (iss + 1) | 0;
+  c.sndNxt = add(iss, 1);
   c.recover = iss;
   c.rtxNxt = iss;
   c.rtxEnd = iss;
@@ -40,8 +42,8 @@ export function acceptSyn(c: Connection, sequence: number, window: number, optio
   const stack = c.stack;
   const offer = stack.config;
   c.irs = sequence;
-  c.rcvNxt = (sequence + 1) | 0;
-  c.rcvAdv = (c.rcvNxt + Math.min(stack.receiveWindow, 0xffff)) | 0;
+  c.rcvNxt = add(sequence, 1);
+  c.rcvAdv = add(c.rcvNxt, Math.min(stack.receiveWindow, 0xffff));
   c.peerMss = options.mss === 0 ? DEFAULT_MSS : Math.max(MIN_MSS, options.mss);
   c.peerScales = offer.windowScale && options.windowScale >= 0;
   c.sndScale = c.peerScales ? options.windowScale : 0;
@@ -67,7 +69,9 @@ export function updateMss(c: Connection): void {
   c.mss = Math.min(Math.max(largest, MIN_MSS) - optionBytes, pool.capacity);
   const superBytes = Math.min(stack.superSegmentBytes, pool.capacity);
   c.superBytes = superBytes > c.mss ? superBytes - (superBytes % c.mss) : c.mss;
-  c.queue.capacity = c.superBytes;
+  // Segments of a tiny MSS share a buffer: a writer can rely on room for a few words.
+  const worthwhile = c.mss * Math.ceil(MIN_BUFFER_BYTES / c.mss);
+  c.queue.capacity = Math.min(Math.max(c.superBytes, worthwhile), pool.capacity);
 }
 
 /** Sends our SYN or SYN,ACK, first or again, and restarts its timer. */
@@ -83,7 +87,7 @@ export function transmitSyn(c: Connection): void {
 export function establish(c: Connection, cause: string): void {
   const stack = c.stack;
   const synLost = c.retries > 0;
-  if (!synLost && c.timing) c.rtt.sample((stack.clockUs - c.timedAtUs) | 0);
+  if (!synLost && c.timing) c.rtt.sample(distance(stack.clockUs, c.timedAtUs));
   // RFC 6298 §5.7
   else if (synLost) c.rtt.baseRtoUs = Math.max(c.rtt.baseRtoUs, stack.config.synLostRtoMs * 1000);
   c.rtt.backoff = 0;
@@ -96,6 +100,8 @@ export function establish(c: Connection, cause: string): void {
   buildTemplate(c);
   stack.congestion.onOpen(c, synLost);
   stack.counters.established++;
+  c.heardMs = stack.clockMs;
+  if (c.keepAliveMs > 0) armKeepAlive(c, c.keepAliveMs);
   if (c.state < ESTABLISHED && c.listener !== null) c.listener.halfOpen--;
   setState(c, ESTABLISHED, cause);
   c.announced = true;

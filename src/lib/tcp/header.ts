@@ -11,6 +11,7 @@ import { IPV4_CHECKSUM, IPV4_HEADER_BYTES, IPV4_TOTAL_LENGTH, PROTOCOL_TCP } fro
 import { ACK, TCP_ACKNOWLEDGMENT, TCP_CHECKSUM, TCP_HEADER_BYTES, TCP_SEQUENCE, writeTcp } from '../wire/tcp.ts';
 import type { Connection } from './connection.ts';
 import { TIMESTAMPS_BLOCK_BYTES, writeTimestamps } from './options.ts';
+import { add } from './sequence.ts';
 import { TIMER_DELAYED_ACK } from './timers.ts';
 import { advertiseWindow } from './window.ts';
 
@@ -89,29 +90,30 @@ export function transmitSegment(
   dv.setInt32(tcp + TCP_ACKNOWLEDGMENT, c.rcvNxt, false);
   dv.setInt32(tcp + 12, (c.tcpHeaderBytes << 26) | ((flags | ACK) << 16) | window, false);
   if (c.timestamps) {
-    dv.setInt32(tcp + 24, (stack.clockMs + c.tsOffset) | 0, false);
+    dv.setInt32(tcp + 24, add(stack.clockMs, c.tsOffset), false);
     dv.setInt32(tcp + 28, c.tsRecent, false);
   }
-  let checksum = c.pseudoHeaderBase + swap16(tcpLength);
-  let l4Offset = 0;
-  if (stack.checksumOffload) {
-    checksum = fold(checksum);
-    l4Offset = tcp - frame;
-  } else {
-    checksum += sum(memory, tcp, payload === headerEnd ? tcpLength : c.tcpHeaderBytes);
-    if (payload !== headerEnd) checksum += sum(memory, payload, n);
-    checksum = ~fold(checksum);
-  }
-  u16[(tcp + TCP_CHECKSUM) >> 1] = checksum;
-  acknowledged(c);
-  c.lastSentUs = stack.clockUs;
+  // The template's checksum field is 0. What a device completes begins as the sum of the pseudo-header.
+  const pseudo = c.pseudoHeaderBase + swap16(tcpLength);
+  const offload = stack.checksumOffload;
+  u16[(tcp + TCP_CHECKSUM) >> 1] = offload ? fold(pseudo) : checksumOf(c, tcp, payload, n, pseudo);
+  noteAcknowledged(c);
+  if (n > 0) c.lastSentUs = stack.clockUs;
   stack.counters.segmentsOut++;
   if (stack.observer !== null) stack.observer.segmentOut(c, tcp, c.tcpHeaderBytes, payload, n);
-  stack.link.transmit(pool, id, frame, headerBytes, payload, n, l4Offset, segmentBytes);
+  stack.link.transmit(pool, id, frame, headerBytes, payload, n, offload ? tcp - frame : 0, segmentBytes);
 }
 
-/** What we owed to the peer is in this segment. */
-function acknowledged(c: Connection): void {
+/** The checksum of a header at `tcp` and n bytes of payload behind it or elsewhere (RFC 9293 §3.1). */
+function checksumOf(c: Connection, tcp: number, payload: number, n: number, pseudo: number): number {
+  const memory = c.stack.memory;
+  const headerBytes = c.tcpHeaderBytes;
+  if (payload === tcp + headerBytes) return ~fold(pseudo + sum(memory, tcp, headerBytes + n));
+  return ~fold(pseudo + sum(memory, tcp, headerBytes) + sum(memory, payload, n));
+}
+
+/** What we owed to the peer is in the segment that is being sent. */
+export function noteAcknowledged(c: Connection): void {
   c.lastAckSent = c.rcvNxt;
   c.unackedBytes = 0;
   c.ackNow = false;

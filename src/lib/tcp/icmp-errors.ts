@@ -9,6 +9,7 @@ import { tcpDestinationPort, tcpSequence, tcpSourcePort } from '../wire/tcp.ts';
 import { closeConnection } from './close.ts';
 import { updateMss } from './handshake.ts';
 import { resendAll } from './recovery.ts';
+import { atLeast, lessThan } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
 import { ESTABLISHED, SYN_SENT } from './state.ts';
 
@@ -35,8 +36,7 @@ export function icmpErrorArrives(
   const value = stack.flows.find(remoteIp, ports);
   const c = value > 0 ? stack.connections[value] : null;
   const sequence = tcpSequence(memory, quotedTcp);
-  const inFlight =
-    c !== null && c.localIp === localIp && ((sequence - c.sndUna) | 0) >= 0 && ((sequence - c.sndNxt) | 0) < 0;
+  const inFlight = c !== null && c.localIp === localIp && atLeast(sequence, c.sndUna) && lessThan(sequence, c.sndNxt);
   if (c === null || !inFlight || type !== ICMP_UNREACHABLE) {
     stack.counters.icmpIgnored++;
     return;

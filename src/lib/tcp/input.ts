@@ -8,14 +8,14 @@
 import { CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_RESET } from '../link/stream.ts';
 import { ACK, FIN, PSH, RST, SYN, TCP_HEADER_BYTES } from '../wire/tcp.ts';
 import { acknowledge, duplicateAck, updateSendWindow } from './acknowledge.ts';
-import { sendReset } from './bare.ts';
+import { mayAnswerWithReset, sendReset } from './bare.ts';
 import { closeConnection, closeOrderly, setState } from './close.ts';
 import type { Connection } from './connection.ts';
 import { deliverBuffered, receiveText } from './deliver.ts';
 import { establish, transmitSyn } from './handshake.ts';
 import { parseOptions, TIMESTAMPS_WORD } from './options.ts';
 import { sendAck } from './output.ts';
-import { acceptable } from './sequence.ts';
+import { acceptable, add, atLeast, atMost, distance, greaterThan, lessThan } from './sequence.ts';
 import { CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from './state.ts';
 import { armFinWait, TIMER_FIN_WAIT } from './timers.ts';
 
@@ -36,20 +36,21 @@ function predictedArrives(c: Connection, tcp: number, length: number, window: nu
   const dv = stack.memory.dv;
   const headerBytes = c.tcpHeaderBytes;
   const n = length - headerBytes;
-  if (dv.getInt32(tcp + 4, false) !== c.rcvNxt || n > ((c.rcvAdv - c.rcvNxt) | 0)) return false;
+  if (dv.getInt32(tcp + 4, false) !== c.rcvNxt || n > distance(c.rcvAdv, c.rcvNxt)) return false;
   if (c.timestamps) {
     const tsVal = dv.getInt32(tcp + 24, false);
-    if (dv.getInt32(tcp + 20, false) !== TIMESTAMPS_WORD || ((tsVal - c.tsRecent) | 0) < 0) return false;
+    if (dv.getInt32(tcp + 20, false) !== TIMESTAMPS_WORD || lessThan(tsVal, c.tsRecent)) return false;
   }
   const ack = dv.getInt32(tcp + 8, false);
-  const acked = (ack - c.sndUna) | 0;
-  if (acked < 0 || ((c.sndNxt - ack) | 0) < 0 || (acked === 0 && n === 0) || c.rtt.backoff !== 0) return false;
+  const acked = distance(ack, c.sndUna);
+  if (acked < 0 || lessThan(c.sndNxt, ack) || (acked === 0 && n === 0) || c.rtt.backoff !== 0) return false;
 
-  if (c.timestamps && ((c.rcvNxt - c.lastAckSent) | 0) <= 0) {
+  if (c.timestamps && atMost(c.rcvNxt, c.lastAckSent)) {
     c.tsRecent = dv.getInt32(tcp + 24, false); // RFC 7323 §4.3 (2)
     c.tsRecentSeconds = stack.nowSeconds;
   }
   stack.counters.predicted++;
+  c.heardMs = stack.clockMs;
   updateSendWindow(c, window << c.sndScale, c.rcvNxt, ack);
   if (acked > 0) {
     acknowledge(c, ack);
@@ -60,7 +61,7 @@ function predictedArrives(c: Connection, tcp: number, length: number, window: nu
     receiveText(c, c.rcvNxt, tcp + headerBytes, n); // … or paused it
     return true;
   }
-  c.rcvNxt = (c.rcvNxt + n) | 0;
+  c.rcvNxt = add(c.rcvNxt, n);
   c.unackedBytes += n;
   if (c.unackedBytes >= 2 * c.mss) c.ackNow = true; // RFC 5681 §4.2
   stack.markDirty(c.slot);
@@ -84,6 +85,7 @@ function checkedArrives(c: Connection, tcp: number, length: number): void {
   if (c.timestamps && (flags & RST) === 0 && !timestampsOk(c, flags)) return;
   if (!sequenceOk(c, sequence, n, flags)) return;
   rememberTimestamp(c, sequence, flags);
+  c.heardMs = stack.clockMs;
   // Second: RST
   if ((flags & RST) !== 0) {
     resetArrives(c, sequence);
@@ -93,7 +95,7 @@ function checkedArrives(c: Connection, tcp: number, length: number): void {
   let startsAt = sequence;
   if ((flags & SYN) !== 0) {
     if (!synIsOurs(c, sequence, flags)) return;
-    startsAt = (sequence + 1) | 0; // the peer's SYN again, in a simultaneous open: the rest of the segment counts
+    startsAt = add(sequence, 1); // the peer's SYN again, in a simultaneous open: the rest of the segment counts
   }
   // Fifth: ACK
   if ((flags & ACK) === 0) {
@@ -123,7 +125,7 @@ function timestampsOk(c: Connection, flags: number): boolean {
     stack.drop(c, 'missingTimestamps');
     return false;
   }
-  if (((options.tsVal - c.tsRecent) | 0) >= 0) return true;
+  if (atLeast(options.tsVal, c.tsRecent)) return true;
   if (stack.nowSeconds - c.tsRecentSeconds > PAWS_IDLE_SECONDS) return true;
   stack.drop(c, 'pawsRejected');
   answerUnacceptable(c, flags, 0);
@@ -133,7 +135,7 @@ function timestampsOk(c: Connection, flags: number): boolean {
 /** RFC 7323 §4.3: TS.Recent is the timestamp of the segment that our last acknowledgment falls into. */
 function rememberTimestamp(c: Connection, sequence: number, flags: number): void {
   if (!c.timestamps || (flags & RST) !== 0 || !c.stack.options.hasTimestamps) return;
-  if (((sequence - c.lastAckSent) | 0) > 0) return;
+  if (greaterThan(sequence, c.lastAckSent)) return;
   c.tsRecent = c.stack.options.tsVal;
   c.tsRecentSeconds = c.stack.nowSeconds;
 }
@@ -141,7 +143,7 @@ function rememberTimestamp(c: Connection, sequence: number, flags: number): void
 /** First: the sequence number. Unacceptable segments are answered by an acknowledgment, unless they are resets. */
 function sequenceOk(c: Connection, sequence: number, n: number, flags: number): boolean {
   const stack = c.stack;
-  const window = (c.rcvAdv - c.rcvNxt) | 0;
+  const window = distance(c.rcvAdv, c.rcvNxt);
   const segLen = n + ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0);
   if (acceptable(sequence, segLen, c.rcvNxt, window)) return true;
   // "If the RCV.WND is zero … special allowance should be made to accept valid ACKs, URGs, and RSTs": not the text.
@@ -221,11 +223,11 @@ function synIsOurs(c: Connection, sequence: number, flags: number): boolean {
 /** The acknowledgment field. False when the segment is done with. */
 function ackArrives(c: Connection, sequence: number, ack: number, window: number, n: number, flags: number): boolean {
   const stack = c.stack;
-  const acked = (ack - c.sndUna) | 0;
+  const acked = distance(ack, c.sndUna);
   if (c.state === SYN_RECEIVED) {
-    if (acked <= 0 || ((ack - c.sndNxt) | 0) > 0) {
+    if (acked <= 0 || greaterThan(ack, c.sndNxt)) {
       stack.drop(c, 'badAck');
-      sendReset(c, ack); // <SEQ=SEG.ACK><CTL=RST>
+      if (mayAnswerWithReset(stack)) sendReset(c, ack); // <SEQ=SEG.ACK><CTL=RST>
       return false;
     }
     c.sndUna = ack;
@@ -237,7 +239,7 @@ function ackArrives(c: Connection, sequence: number, ack: number, window: number
     return !c.isClosed;
   }
   // RFC 5961 §5.2: SND.UNA − MAX.SND.WND ≤ SEG.ACK ≤ SND.NXT
-  if (((ack - c.sndNxt) | 0) > 0 || acked < -c.maxSndWnd) {
+  if (greaterThan(ack, c.sndNxt) || acked < -c.maxSndWnd) {
     stack.drop(c, 'badAck');
     challenge(c);
     return false;
@@ -281,13 +283,13 @@ function textArrives(c: Connection, startsAt: number, payload: number, n: number
     if (n > 0) stack.drop(c, 'dataAfterFin');
     return;
   }
-  const end = (startsAt + n) | 0;
-  const skip = (c.rcvNxt - startsAt) | 0;
+  const end = add(startsAt, n);
+  const skip = distance(c.rcvNxt, startsAt);
   const from = skip > 0 ? skip : 0;
-  const beyond = (end - c.rcvAdv) | 0;
+  const beyond = distance(end, c.rcvAdv);
   const until = beyond > 0 ? n - beyond : n;
   if (from > 0 && n > 0) stack.counters.duplicateBytes += from < n ? from : n;
-  if (until > from) receiveText(c, (startsAt + from) | 0, payload + from, until - from);
+  if (until > from) receiveText(c, add(startsAt, from), payload + from, until - from);
   else if (n > 0) {
     c.ackNow = true; // nothing new in it, or no room: the peer must hear where we are
     stack.markDirty(c.slot);
@@ -306,7 +308,7 @@ function textArrives(c: Connection, startsAt: number, payload: number, n: number
 function finArrives(c: Connection): void {
   const stack = c.stack;
   c.finSeen = false;
-  c.rcvNxt = (c.rcvNxt + 1) | 0;
+  c.rcvNxt = add(c.rcvNxt, 1);
   c.ackNow = true;
   c.endPending = true;
   stack.markDirty(c.slot);

@@ -20,6 +20,7 @@ import { answerWithReset } from './bare.ts';
 import { setState } from './close.ts';
 import { acceptSyn, chooseInitialSequence, startSending, transmitSyn } from './handshake.ts';
 import { parseOptions } from './options.ts';
+import { add, atMost } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
 import { SYN_RECEIVED } from './state.ts';
 
@@ -97,7 +98,7 @@ export function listenArrives(
   listener.halfOpen++;
   c.hop = hop;
   chooseInitialSequence(c);
-  if (reuse && ((c.iss - reuseAfter) | 0) <= 0) startSending(c, (reuseAfter + 64_000) | 0);
+  if (reuse && atMost(c.iss, reuseAfter)) startSending(c, add(reuseAfter, 64_000));
   acceptSyn(c, tcpSequence(memory, tcp), tcpWindow(memory, tcp), stack.options);
   c.sndWl1 = c.irs;
   c.sndWl2 = c.iss;

@@ -133,6 +133,12 @@ export function writeSynOptions(
   return to - at;
 }
 
+/** Writes what comes before `blocks` SACK blocks: 4 bytes. */
+export function writeSackLead(memory: PacketMemory, at: number, blocks: number): void {
+  const length = 2 + blocks * SACK_BLOCK_BYTES;
+  memory.dv.setInt32(at, (KIND_NOP << 24) | (KIND_NOP << 16) | (KIND_SACK << 8) | length, false);
+}
+
 /** Writes the timestamps block of every other segment: 12 bytes. */
 export function writeTimestamps(memory: PacketMemory, at: number, tsVal: number, tsEcr: number): void {
   const dv = memory.dv;

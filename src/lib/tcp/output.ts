@@ -9,11 +9,12 @@
  * A range that starts at a buffer's payload start is sent from where it lies, with its headers in the buffer's headroom.
  * Otherwise the headers go into a control buffer and the link gathers, or if it can't, the range is copied.
  */
-
 import { FIN, PSH } from '../wire/tcp.ts';
 import type { Connection } from './connection.ts';
 import type { RetransmitReason } from './events.ts';
 import { transmitSegment } from './header.ts';
+import { sendSelectiveAck } from './sack.ts';
+import { add, atMost, distance } from './sequence.ts';
 import { ESTABLISHED } from './state.ts';
 import { armDelayedAck, armPersist, armRetransmit, retrySoon, TIMER_RETRANSMIT } from './timers.ts';
 
@@ -30,6 +31,7 @@ function sendPlain(c: Connection): void {
   const queue = c.queue;
   if (queue.unsentBytes !== 0) sendNew(c);
   else if (queue.backlogBytes !== 0) sendBacklog(c);
+  else if (c.stack.observer !== null) c.stack.observer.notSent(c, 'empty', 0);
   if (c.sndNxt === c.sndUna && queue.unsentBytes !== 0) armPersist(c);
 }
 
@@ -63,7 +65,8 @@ export function sendAck(c: Connection): void {
     c.stack.net.resolve(c.hop!);
     return;
   }
-  if (!sendEmpty(c, c.sndNxt, 0)) {
+  const selective = c.sackPermitted && c.ring !== null && c.ring.rangeCount > 0;
+  if (!(selective ? sendSelectiveAck(c, c.ring!) : sendEmpty(c, c.sndNxt, 0))) {
     c.ackNow = true;
     retrySoon(c);
   }
@@ -79,14 +82,20 @@ export function resendFirst(c: Connection, limit: number, reason: RetransmitReas
   return resendRange(c, queue.head, queue.headOffset, n, c.sndUna, reason);
 }
 
+/** A keep-alive probe: an acknowledgment from just before the window, which a living peer answers (RFC 9293 §3.8.4). */
+export function sendKeepAlive(c: Connection): void {
+  if (c.hop!.resolved) sendEmpty(c, add(c.sndNxt, -1), 0);
+  else c.stack.net.resolve(c.hop!);
+}
+
 /** The persist timer's probe (RFC 9293 §3.8.6.1): one byte past the window, or the FIN, the first time; later the same again. */
 export function sendProbe(c: Connection): boolean {
   if (c.flightBytes > 0) return resendFirst(c, 1, 'probe');
   const queue = c.queue;
   if (queue.unsentBytes === 0) return sendFinSegment(c);
-  if (!sendRange(c, queue.sendBuffer, queue.sendOffset, 1, c.sndNxt, PSH)) return false;
+  if (!sendRange(c, queue.sendBuffer, queue.sendOffset, 1, c.sndNxt, 0)) return false;
   queue.sent(1);
-  c.sndNxt = (c.sndNxt + 1) | 0;
+  c.sndNxt = add(c.sndNxt, 1);
   return true;
 }
 
@@ -103,7 +112,7 @@ export function sendSmall(c: Connection): void {
 function sendNew(c: Connection): void {
   const stack = c.stack;
   const queue = c.queue;
-  if (c.sndNxt === c.sndUna && ((stack.clockUs - c.lastSentUs) | 0) > c.rtt.rtoUs) stack.congestion.onIdleRestart(c);
+  if (c.sndNxt === c.sndUna && distance(stack.clockUs, c.lastSentUs) > c.rtt.rtoUs) stack.congestion.onIdleRestart(c);
   while (queue.unsentBytes !== 0) {
     const n = sendableBytes(c);
     if (n === 0 || !sendNewRange(c, n)) break;
@@ -126,7 +135,7 @@ function sendableBytes(c: Connection): number {
   const stack = c.stack;
   const queue = c.queue;
   const mss = c.mss;
-  const flight = (c.sndNxt - c.sndUna) | 0;
+  const flight = distance(c.sndNxt, c.sndUna);
   const windowRoom = c.sndWnd - flight;
   // RFC 3042: each of the first two duplicate ACKs lets one new segment go.
   const extra = c.dupAcks !== 0 && !c.inRecovery ? (c.dupAcks < 2 ? mss : 2 * mss) : 0;
@@ -165,14 +174,14 @@ function sendNewRange(c: Connection, n: number): boolean {
   let length = n;
   if (n === queue.unsentBytes && queue.backlogBytes === 0) {
     flags = PSH;
-    if (c.finQueued) {
+    if (c.finQueued && c.sndWnd - c.flightBytes > n) {
       flags = PSH | FIN;
       length = n + 1;
     }
   }
   if (!sendRange(c, queue.sendBuffer, queue.sendOffset, n, c.sndNxt, flags)) return false;
   queue.sent(n);
-  c.sndNxt = (c.sndNxt + length) | 0;
+  c.sndNxt = add(c.sndNxt, length);
   if (length !== n) c.finSent = true;
   sentNew(c);
   return true;
@@ -200,7 +209,7 @@ function sendFinSegment(c: Connection): boolean {
     return false;
   }
   c.finSent = true;
-  c.sndNxt = (c.sndNxt + 1) | 0;
+  c.sndNxt = add(c.sndNxt, 1);
   return true;
 }
 
@@ -209,7 +218,7 @@ function sendFinSegment(c: Connection): boolean {
 /** Resends [rtxNxt, rtxEnd) as far as the windows go: go-back-N after a timeout, without what has been acknowledged since. */
 function resend(c: Connection): void {
   const queue = c.queue;
-  if (((c.rtxNxt - c.sndUna) | 0) <= 0) {
+  if (atMost(c.rtxNxt, c.sndUna)) {
     c.rtxNxt = c.sndUna;
     c.rtxBuffer = queue.head;
     c.rtxOffset = queue.headOffset;
@@ -220,15 +229,15 @@ function resend(c: Connection): void {
       c.rtxBuffer = queue.pool.next[c.rtxBuffer];
       c.rtxOffset = 0;
     }
-    const left = (c.rtxEnd - c.rtxNxt) | 0;
+    const left = distance(c.rtxEnd, c.rtxNxt);
     const dataLeft = c.finSent && c.rtxEnd === c.sndNxt ? left - 1 : left;
     const here = dataLeft > 0 ? queue.pool.length[c.rtxBuffer] - c.rtxOffset : 0;
     const n = Math.min(here, dataLeft, c.mss);
-    const flight = (c.rtxNxt - c.sndUna) | 0;
+    const flight = distance(c.rtxNxt, c.sndUna);
     if (flight > 0 && flight + n > window) return;
     if (!resendRange(c, c.rtxBuffer, c.rtxOffset, n, c.rtxNxt, c.rtxReason)) return;
     const finToo = dataLeft !== left && n === dataLeft;
-    c.rtxNxt = (c.rtxNxt + n + (finToo ? 1 : 0)) | 0;
+    c.rtxNxt = add(c.rtxNxt, n + (finToo ? 1 : 0));
     c.rtxOffset += n;
   }
   c.updatePrediction();
@@ -244,8 +253,9 @@ function resendRange(
   reason: RetransmitReason,
 ): boolean {
   const stack = c.stack;
-  const finFollows = c.finSent && ((sequence + n + 1) | 0) === c.sndNxt;
-  const flags = finFollows ? FIN | (n > 0 ? PSH : 0) : n > 0 ? PSH : 0;
+  const finFollows = c.finSent && add(sequence, n + 1) === c.sndNxt;
+  const last = finFollows || (add(sequence, n) === c.sndNxt && c.queue.unsentBytes === 0);
+  const flags = (finFollows ? FIN : 0) | (last && n > 0 ? PSH : 0);
   const done = n > 0 ? sendRange(c, buffer, offset, n, sequence, flags) : sendEmpty(c, sequence, flags);
   if (!done) {
     retrySoon(c);
@@ -291,6 +301,7 @@ function sendRange(c: Connection, buffer: number, offset: number, n: number, seq
   const id = from.alloc();
   if (id === 0) {
     stack.counters.noBuffer++;
+    if (stack.observer !== null) stack.observer.notSent(c, 'no-buffer', n);
     retrySoon(c);
     return false;
   }

@@ -10,6 +10,7 @@
  * The ranges are sorted, apart from each other and few. Where segments overlap, the first copy of a byte stays.
  */
 import type { PacketMemory } from '../memory/packet-memory.ts';
+import { add, atMost, distance, lessThan, maximum, minimum } from './sequence.ts';
 
 export class ReceiveRing {
   /** Sequence number of the first byte that was not handed up. */
@@ -55,7 +56,7 @@ export class ReceiveRing {
 
   /** In-order bytes that wait for the reader. */
   get readable(): number {
-    return (this.nextSeq - this.readSeq) | 0;
+    return distance(this.nextSeq, this.readSeq);
   }
 
   get empty(): boolean {
@@ -74,12 +75,12 @@ export class ReceiveRing {
    */
   insert(sequence: number, from: number, length: number): boolean {
     const ranges = this.ranges;
-    const end = (sequence + length) | 0;
+    const end = add(sequence, length);
     // Ranges first…last−1 overlap or touch [sequence, end).
     let first = 0;
-    while (first < this.rangeCount && ((ranges[2 * first + 1] - sequence) | 0) < 0) first++;
+    while (first < this.rangeCount && lessThan(ranges[2 * first + 1], sequence)) first++;
     let last = first;
-    while (last < this.rangeCount && ((ranges[2 * last] - end) | 0) <= 0) last++;
+    while (last < this.rangeCount && atMost(ranges[2 * last], end)) last++;
     if (first === last && this.rangeCount === this.maxRanges && sequence !== this.nextSeq) return false;
     this.storeGaps(sequence, end, from, first, last);
     this.mergeRanges(sequence, end, first, last);
@@ -105,7 +106,7 @@ export class ReceiveRing {
 
   /** `n` in-order bytes were handed up. */
   consume(n: number): void {
-    this.readSeq = (this.readSeq + n) | 0;
+    this.readSeq = add(this.readSeq, n);
     this.head = (this.head + n) & this.mask;
   }
 
@@ -113,16 +114,16 @@ export class ReceiveRing {
   private storeGaps(sequence: number, end: number, from: number, first: number, last: number): void {
     let at = sequence;
     for (let i = first; i < last; i++) {
-      const gap = (this.ranges[2 * i] - at) | 0;
-      if (gap > 0) this.store(at, from + ((at - sequence) | 0), gap);
-      if (((this.ranges[2 * i + 1] - at) | 0) > 0) at = this.ranges[2 * i + 1];
+      const gap = distance(this.ranges[2 * i], at);
+      if (gap > 0) this.store(at, from + distance(at, sequence), gap);
+      at = maximum(at, this.ranges[2 * i + 1]);
     }
-    const rest = (end - at) | 0;
-    if (rest > 0) this.store(at, from + ((at - sequence) | 0), rest);
+    const rest = distance(end, at);
+    if (rest > 0) this.store(at, from + distance(at, sequence), rest);
   }
 
   private store(sequence: number, from: number, length: number): void {
-    const at = (this.head + ((sequence - this.readSeq) | 0)) & this.mask;
+    const at = (this.head + distance(sequence, this.readSeq)) & this.mask;
     const toWrap = this.capacity - at;
     if (length <= toWrap) {
       this.memory.copy(this.base + at, from, length);
@@ -144,8 +145,8 @@ export class ReceiveRing {
       return;
     }
     const lastEnd = ranges[2 * last - 1];
-    if (((sequence - ranges[2 * first]) | 0) < 0) ranges[2 * first] = sequence;
-    ranges[2 * first + 1] = ((end - lastEnd) | 0) > 0 ? end : lastEnd;
+    ranges[2 * first] = minimum(ranges[2 * first], sequence);
+    ranges[2 * first + 1] = maximum(end, lastEnd);
     this.removeRanges(first + 1, last);
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Connection } from './connection.ts';
 import type { RetransmitReason } from './events.ts';
+import { atLeast, atMost } from './sequence.ts';
 
 /** RFC 5681 §3.2: duplicate ACKs that mean a loss and not a reordering. */
 const DUPLICATE_THRESHOLD = 3;
@@ -21,7 +22,7 @@ export function duplicateAckArrives(c: Connection): void {
   if (c.dupAcks === 1) c.updatePrediction();
   if (c.dupAcks !== DUPLICATE_THRESHOLD || c.rtxNxt !== c.rtxEnd) return;
   // RFC 6582 §3.2 step 2: only if more than `recover` is acknowledged; else these are echoes of the last recovery.
-  if (((c.sndUna - c.recover) | 0) <= 0) return;
+  if (atMost(c.sndUna, c.recover)) return;
   c.recover = c.sndNxt;
   c.inRecovery = true;
   c.partialAckSeen = false;
@@ -39,8 +40,9 @@ export function recoveryAckArrives(c: Connection, ackedBytes: number, flightByte
   const stack = c.stack;
   let restartTimer = true;
   if (c.inRecovery) {
-    if (((c.sndUna - c.recover) | 0) >= 0) {
+    if (atLeast(c.sndUna, c.recover)) {
       c.inRecovery = false;
+      c.resendReason = null;
       stack.congestion.onExitRecovery(c, c.flightBytes);
     } else {
       stack.congestion.onPartialAck(c, ackedBytes);
@@ -50,7 +52,7 @@ export function recoveryAckArrives(c: Connection, ackedBytes: number, flightByte
     }
   } else stack.congestion.onAck(c, ackedBytes, flightBytes);
   c.dupAcks = 0;
-  if (((c.rtxEnd - c.sndUna) | 0) <= 0) c.rtxNxt = c.rtxEnd;
+  if (atMost(c.rtxEnd, c.sndUna)) c.rtxNxt = c.rtxEnd;
   stack.markDirty(c.slot);
   c.updatePrediction();
   return restartTimer;

@@ -1,6 +1,7 @@
 /**
  * Sequence numbers (RFC 9293 §3.4): integers modulo 2³², kept as signed 32-bit integers. "Before" and "after" mean the
- * shorter way round the circle, so they hold for distances below 2³¹, which windows up to 2³⁰ never exceed.
+ * shorter way round the circle, so they hold for distances below 2³¹, which windows up to 2³⁰ never exceed. Timestamps and
+ * the stack's clock wrap alike, and are compared alike.
  *
  *        after ↻ 0
  *     −1 ──●──── 1        lessThan(a, b)  ⇔  (a − b) mod 2³² has its top bit set

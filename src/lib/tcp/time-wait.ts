@@ -9,7 +9,7 @@ import { ACK, FIN, RST, SYN, TCP_HEADER_BYTES, tcpFlags, tcpHeaderBytes, tcpSequ
 import { sendBare } from './bare.ts';
 import type { Connection } from './connection.ts';
 import { parseOptions } from './options.ts';
-import { acceptable } from './sequence.ts';
+import { acceptable, add, atMost, distance, greaterThan, lessThan } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
 
 export class TimeWaitTable {
@@ -113,10 +113,10 @@ export class TimeWaitTable {
       this.remove(i);
       return true;
     }
-    const old = this.timestamps[i] !== 0 && options.hasTimestamps && ((options.tsVal - this.tsRecent[i]) | 0) < 0;
+    const old = this.timestamps[i] !== 0 && options.hasTimestamps && lessThan(options.tsVal, this.tsRecent[i]);
     const text = length - headerBytes + ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0);
     const inWindow = acceptable(sequence, text, this.rcvNxt[i], this.window[i] << this.scale[i]);
-    if ((flags & FIN) !== 0 && ((sequence + text) | 0) === this.rcvNxt[i] && !old) {
+    if ((flags & FIN) !== 0 && add(sequence, text) === this.rcvNxt[i] && !old) {
       this.unlink(i); // a retransmission of the peer's FIN: acknowledged, and the wait begins anew
       this.append(i);
     } else if (inWindow && !old && text === 0) return false;
@@ -127,12 +127,12 @@ export class TimeWaitTable {
 
   /** Forgets what has waited long enough. */
   run(clockUs: number): void {
-    while (this.oldest !== 0 && ((this.dueUs[this.oldest] - clockUs) | 0) <= 0) this.remove(this.oldest);
+    while (this.oldest !== 0 && atMost(this.dueUs[this.oldest], clockUs)) this.remove(this.oldest);
   }
 
   /** Microseconds until the first record expires; Infinity when there is none. */
   untilFirst(clockUs: number): number {
-    return this.oldest === 0 ? Infinity : (this.dueUs[this.oldest] - clockUs) | 0;
+    return this.oldest === 0 ? Infinity : distance(this.dueUs[this.oldest], clockUs);
   }
 
   /** The oldest makes room for a new connection. */
@@ -153,9 +153,9 @@ export class TimeWaitTable {
    */
   private mayReuse(i: number, sequence: number): boolean {
     const options = this.stack.options;
-    const higher = ((sequence - this.rcvNxt[i]) | 0) > 0;
+    const higher = greaterThan(sequence, this.rcvNxt[i]);
     if (this.timestamps[i] === 0 || !options.hasTimestamps) return higher;
-    const later = (options.tsVal - this.tsRecent[i]) | 0;
+    const later = distance(options.tsVal, this.tsRecent[i]);
     return later > 0 || (later === 0 && higher);
   }
 
@@ -168,13 +168,13 @@ export class TimeWaitTable {
     to.remotePort = this.ports[i] >>> 16;
     to.hop = this.hops[i];
     to.timestamps = this.timestamps[i] !== 0;
-    to.tsVal = (stack.clockMs + this.tsOffset[i]) | 0;
+    to.tsVal = add(stack.clockMs, this.tsOffset[i]);
     to.tsEcr = this.tsRecent[i];
     sendBare(stack, to, this.sndNxt[i], this.rcvNxt[i], ACK, this.window[i]);
   }
 
   private append(i: number): void {
-    this.dueUs[i] = (this.stack.clockUs + this.durationUs) | 0;
+    this.dueUs[i] = add(this.stack.clockUs, this.durationUs);
     this.next[i] = 0;
     this.prev[i] = this.newest;
     if (this.newest === 0) this.oldest = i;

@@ -6,6 +6,7 @@
  *        ├──────────────── RCV.BUFF ──────────────────────┤   the right edge never moves left, and right by worthwhile steps
  */
 import type { Connection } from './connection.ts';
+import { add, distance, maximum } from './sequence.ts';
 
 /** What the window field of a segment says now, scaled down; remembers the edge that it offers. */
 export function advertiseWindow(c: Connection): number {
@@ -13,19 +14,19 @@ export function advertiseWindow(c: Connection): number {
   let offer = bufferBytes;
   if (c.buffered !== 0) {
     offer = bufferBytes - c.buffered;
-    const offered = (c.rcvAdv - c.rcvNxt) | 0;
+    const offered = distance(c.rcvAdv, c.rcvNxt);
     if (offer - offered < worthwhileStep(c)) offer = offered;
   }
   let field = offer >> c.rcvScale;
   if (field > 0xffff) field = 0xffff;
-  const edge = (c.rcvNxt + (field << c.rcvScale)) | 0;
-  if (((edge - c.rcvAdv) | 0) > 0) c.rcvAdv = edge;
+  const edge = add(c.rcvNxt, field << c.rcvScale);
+  c.rcvAdv = maximum(c.rcvAdv, edge);
   return field;
 }
 
 /** The reader took bytes out of the ring: tell the peer when the window has grown enough. */
 export function updateWindowAfterRead(c: Connection): void {
-  const growth = c.stack.receiveWindow - c.buffered - ((c.rcvAdv - c.rcvNxt) | 0);
+  const growth = c.stack.receiveWindow - c.buffered - distance(c.rcvAdv, c.rcvNxt);
   if (growth < worthwhileStep(c)) return;
   c.ackNow = true;
   c.stack.markDirty(c.slot);

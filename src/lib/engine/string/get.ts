@@ -25,10 +25,7 @@ export function mget(engine: Engine, arg: number, argc: number): void {
   for (let from = arg + 1; from < end; from += PREFETCHED_KEYS) {
     const n = end - from < PREFETCHED_KEYS ? end - from : PREFETCHED_KEYS;
     for (let k = 0; k < n; k++) hashes[k] = hashOf(engine, from + k);
-    if (prefetch) {
-      for (let k = 0; k < n; k++) engine.db.prefetchSlot(hashes[k]);
-      for (let k = 0; k < n; k++) engine.db.prefetchRecord(hashes[k]);
-    }
+    if (prefetch) engine.db.prefetch(hashes, n);
     for (let k = 0; k < n; k++) {
       const ref = lookupRead(engine, from + k, hashes[k]);
       if (ref !== 0 && engine.db.type(ref) === TYPE_STRING) replyValue(engine, ref);
