@@ -1,4 +1,5 @@
 /** `rtcp serve` with real kernels and real clients at the other end, over every --io. */
+import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Lab, type Server, traces } from './lab.ts';
 
@@ -140,6 +141,40 @@ describe('starting and stopping', () => {
     expect(second.code).toBe(2);
     expect(second.stderr).toMatch(/6379/);
     expect(second.stderr.trim().split('\n').length).toBeLessThanOrEqual(3);
+  });
+
+  it('writes what passed into --pcap, in both directions, with checksums that tshark finds right', async () => {
+    const file = `/tmp/rtcp-serve-${process.pid}.pcapng`;
+    const server = await lab.serve(lab.server, '--pcap', file);
+    expect(await cli(lab.server, '127.0.0.1', 'SET', 'pcap', 'x'.repeat(5000))).toBe('OK');
+    expect(await server.stop()).toBe(0);
+    const fields = [
+      '-T',
+      'fields',
+      '-e',
+      'frame.packet_flags_direction',
+      '-e',
+      'tcp.checksum.status',
+      '-e',
+      'resp.bulk_string.value',
+    ];
+    const read = await lab.exec(lab.server, [
+      'tshark',
+      '-r',
+      file,
+      '-o',
+      'tcp.check_checksum:TRUE',
+      '-Y',
+      'tcp',
+      ...fields,
+    ]);
+    rmSync(file);
+    const rows = read.stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t'));
+    expect(new Set(rows.map(([direction]) => direction))).toEqual(new Set(['0x00000001', '0x00000002']));
+    expect(rows.filter(([, checksum]) => checksum !== '1')).toEqual([]);
   });
 
   it('finishes replies and closes with FIN on SIGTERM', async () => {

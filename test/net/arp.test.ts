@@ -182,6 +182,22 @@ describe('asking', () => {
     expect(hop.resolved).toBe(true);
   });
 
+  it('a used hop is not asked while a transport makes progress through it, also when it never answers ARP', () => {
+    const station = new Station();
+    const hop = hopTo(station, PEER_IP);
+    station.net.resolve(hop);
+    station.turn();
+    station.send(reply(PEER_IP));
+    for (let minute = 0; minute < 5; minute++) {
+      hop.used = true;
+      hop.progressUs = station.clock.nowUs() + 59_000_000;
+      expect(station.run(60_000_000)).toEqual([]);
+    }
+    expect(hop.resolved).toBe(true);
+    hop.used = true;
+    expect(station.run(70_000_000).length).toBeGreaterThan(0); // the progress is over
+  });
+
   it('a used hop that no longer answers is asked by unicast, then by broadcast, then has failed', () => {
     const station = new Station();
     const hop = hopTo(station, PEER_IP);

@@ -40,6 +40,8 @@ export class Hop {
   version = 0;
   /** Senders set it when they send: a hop that is used is confirmed again when its time is over, an idle one just gets stale. */
   used = false;
+  /** When a transport last saw that what goes there arrives: as good as an answer (RFC 1122 §2.3.2.1, RFC 4861 §7.3.1). */
+  progressUs = -Infinity;
 
   // The neighbour cache's own.
   state = HOP_NONE;

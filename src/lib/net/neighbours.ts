@@ -20,6 +20,8 @@ export const MAX_NEIGHBOURS = 1024;
 export const REACHABLE_US = 60_000_000;
 /** A hint that is in use is confirmed after this long (as Linux's delay_first_probe_time). */
 export const CONFIRM_HINT_US = 5_000_000;
+/** Forward progress of a transport vouches for a hop for this long. */
+const PROGRESS_US = 5_000_000;
 /** At most one request a second for each destination (RFC 1122 §2.3.2.1). */
 export const RETRY_US = 1_000_000;
 export const MAX_ATTEMPTS = 3;
@@ -133,6 +135,12 @@ export class NeighbourCache {
 
   private expire(hop: Hop, nowUs: number): void {
     hop.deadlineUs = Infinity;
+    if (hop.resolved && nowUs - hop.progressUs < PROGRESS_US) {
+      // No need to ask: it answers above us.
+      hop.state = HOP_REACHABLE;
+      this.schedule(hop, nowUs + REACHABLE_US);
+      return;
+    }
     switch (hop.state) {
       case HOP_REACHABLE:
       case HOP_STALE:

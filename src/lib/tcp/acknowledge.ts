@@ -29,6 +29,7 @@ export function acknowledge(c: Connection, ack: number): void {
   const bytes = c.finSent && allAcked ? acked - 1 : acked;
   c.sndUna = ack;
   c.retries = 0;
+  if (c.hop !== null) c.hop.progressUs = stack.net.nowUs;
   if (bytes > 0) c.queue.drop(bytes);
   if (c.timing && atLeast(ack, c.timedSeq)) {
     c.timing = false;
