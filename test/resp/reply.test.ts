@@ -93,7 +93,7 @@ describe('replies', () => {
         let expected = '';
         reply.begin(queue, 2, false);
         for (const [length, at, fromStore] of items) {
-          if (fromStore) reply.bulkWords(view, words, bytes, at, length);
+          if (fromStore) reply.bulkWords(view, words, at, length);
           else reply.bulk(source + at, length);
           const from = fromStore ? at * 4 : at;
           expected += `$${length}\r\n${memory.latin1(source + from, length)}\r\n`;

@@ -21,6 +21,11 @@ const TCP_CHECKSUM_OFFSET = 16;
 
 /** Room for a received super-segment of 64 KiB with vnet, Ethernet and VLAN headers, in multiples of a cache line. */
 export const SUPER_FRAME_BYTES = 65_536 + 512;
+/**
+ * A transmit buffer holds the largest super-segment: the kernel's work on one of 64 KB is little more than on one of 16 KB. A
+ * line over a power of two, so that the starts of buffers do not all fall into the same sets of the cache.
+ */
+export const SUPER_BUFFER_BYTES = 65_536 + 64;
 
 /** RX_* flags of a received frame, by the flags byte of its vnet header. */
 export function receivedFlags(vnetFlags: number): number {

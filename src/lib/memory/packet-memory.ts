@@ -10,6 +10,7 @@
  * zero, touched only when used, can be replaced by MAP_FIXED mappings, and are visible from every worker. Below 2 GiB, so
  * that every offset is a positive 32-bit integer.
  */
+import { type CopyWithin, copyWithinMemory } from './copy.ts';
 import { ExtentHeap } from './extents.ts';
 
 // @types/node leaves WebAssembly to the DOM library, which has no place here.
@@ -30,13 +31,16 @@ export class PacketMemory {
   /** Node's Buffer over the same bytes, for cold paths that want strings. */
   readonly text: Buffer;
   readonly extents: ExtentHeap;
+  private readonly copyWithin: CopyWithin;
   private reserved = PAGE_BYTES;
 
   /** `bytes` is rounded up to 64 KiB pages; of it, `extentBytes` (the rest after `reserve`s by default) feeds `extents`. */
   constructor(bytes: number, extentBytes: number = bytes >> 1) {
     const pages = Math.ceil(bytes / PAGE_BYTES);
     if (pages * PAGE_BYTES > 0x7fff_0000) throw new RangeError(`packet memory is limited to 2 GiB, not ${bytes} bytes`);
-    this.buffer = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer;
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    this.buffer = memory.buffer;
+    this.copyWithin = copyWithinMemory(memory, pages);
     this.bytes = pages * PAGE_BYTES;
     this.u8 = new Uint8Array(this.buffer);
     this.u16 = new Uint16Array(this.buffer);
@@ -58,19 +62,9 @@ export class PacketMemory {
     return offset;
   }
 
-  /** Copies n bytes within the memory. Short runs by 8-byte words. */
+  /** Copies n bytes within the memory; the ranges may overlap. */
   copy(to: number, from: number, n: number): void {
-    if (n > 256) {
-      this.u8.copyWithin(to, from, from + n);
-      return;
-    }
-    const dv = this.dv;
-    const end = from + n - 7;
-    let s = from;
-    let d = to;
-    for (; s < end; s += 8, d += 8) dv.setBigUint64(d, dv.getBigUint64(s, true), true);
-    const u8 = this.u8;
-    for (const e = from + n; s < e; s++, d++) u8[d] = u8[s];
+    this.copyWithin(to, from, n);
   }
 
   /** The bytes as a latin1 string. Cold paths only. */

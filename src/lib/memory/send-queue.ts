@@ -182,7 +182,7 @@ export class SendQueue {
       if (id === 0) return;
       const start = backlog[0] + backlog[1];
       const n = Math.min(this.capacity, backlog[2] - backlog[1]);
-      this.memory.u8.copyWithin(this.pool.payload(id), start, start + n);
+      this.memory.copy(this.pool.payload(id), start, n);
       this.pool.length[id] = n;
       if (this.tail === 0) this.head = id;
       else this.pool.next[this.tail] = id;

@@ -7,6 +7,7 @@
  * Small replies are never split across buffers; payloads are. RESP2 and RESP3 forms of a value are chosen here, so that a
  * command says what it means (a map, a set, a double, null) and the client's protocol decides how it looks.
  */
+import { copyAcross } from '../memory/copy.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import type { SendQueue } from '../memory/send-queue.ts';
 import { formatDouble } from './number.ts';
@@ -228,7 +229,7 @@ export class Reply {
     if (this.position + length + 2 <= this.limit) {
       this.memory.copy(this.position, offset, length);
       this.position += length;
-    } else this.copyLong(this.memory.u8, offset, length);
+    } else this.copyLong(this.memory.dv, offset, length);
     this.crlf();
   }
 
@@ -236,10 +237,10 @@ export class Reply {
    * A bulk string of bytes that lie in another buffer (the store's), word-aligned: `view` and `words` see the same bytes,
    * the string begins at byte 4·`at`.
    */
-  bulkWords(view: DataView, words: Int32Array, bytes: Uint8Array, at: number, length: number): void {
+  bulkWords(view: DataView, words: Int32Array, at: number, length: number): void {
     this.prefixed(36, length);
     if (this.position + length + 2 > this.limit || length > 2048) {
-      this.copyLong(bytes, at << 2, length);
+      this.copyLong(view, at << 2, length);
       this.crlf();
       return;
     }
@@ -262,13 +263,13 @@ export class Reply {
 
   bulkBytes(bytes: Uint8Array): void {
     this.prefixed(36, bytes.length);
-    this.copyLong(bytes, 0, bytes.length);
+    this.raw(bytes);
     this.crlf();
   }
 
   /** Bytes as they are: the caller wrote the protocol. */
   raw(bytes: Uint8Array): void {
-    this.copyLong(bytes, 0, bytes.length);
+    this.copyLong(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length);
   }
 
   crlf(): void {
@@ -285,13 +286,15 @@ export class Reply {
     this.crlf();
   }
 
-  private copyLong(from: Uint8Array, offset: number, length: number): void {
+  private copyLong(from: DataView, offset: number, length: number): void {
+    const { memory } = this;
     let source = offset;
     let left = length;
     while (left > 0) {
       this.reserve(1);
       const n = Math.min(left, this.limit - this.position);
-      this.memory.u8.set(from.subarray(source, source + n), this.position);
+      if (from === memory.dv) memory.copy(this.position, source, n);
+      else copyAcross(memory.dv, this.position, from, source, n);
       this.position += n;
       source += n;
       left -= n;

@@ -45,7 +45,7 @@ export type ShardMessage =
 
 /** Packet memory: address space, of which the operating system backs what was touched. */
 const MEMORY_BYTES = 0x7fff_0000;
-const EXTENT_BYTES = 0x6000_0000;
+const EXTENT_BYTES = 0x5000_0000;
 /** On a machine that refuses so much address space. */
 const SMALL_MEMORY_BYTES = 0x2000_0000;
 const SMALL_EXTENT_BYTES = 0x0c00_0000;

@@ -8,6 +8,7 @@
  * Memory is not zeroed. Refs name objects in every worker that has the chunks. Every chunk ends in a guard that is never
  * handed out, so that reads may run 64 bytes past the end of an object.
  */
+import { copyAcross } from '../memory/copy.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import { PAGES_PER_CHUNK, PageHeap } from './page-heap.ts';
 import { byteOf, chunkOf, firstRef } from './ref.ts';
@@ -23,8 +24,6 @@ const RUN_MAX_BYTES = CHUNK_BYTES >> 1;
 const GUARD_BYTES = PAGE_BYTES;
 /** Free runs of at least this many pages are given back to the operating system if there is a way to do it. */
 const DISCARD_PAGES = 256;
-/** Up to here an 8-byte loop beats TypedArray.set, which costs 25 ns and a subarray before the first byte (measured). */
-const WORDWISE_MAX_BYTES = 256;
 
 const NO_WORDS = new Int32Array(0);
 const NO_BYTES = new Uint8Array(0);
@@ -113,35 +112,14 @@ export class Arena {
 
   /** Copies n bytes of packet memory into an object. */
   copyIn(ref: number, byteOffset: number, memory: PacketMemory, from: number, n: number): void {
-    const chunk = chunkOf(ref);
-    let d = byteOf(ref) + byteOffset;
-    if (n > WORDWISE_MAX_BYTES) {
-      this.bytes8[chunk].set(memory.u8.subarray(from, from + n), d);
-      return;
-    }
-    const view = this.views[chunk];
-    const source = memory.dv;
-    let s = from;
-    const end = from + n;
-    for (; s + 8 <= end; s += 8, d += 8) view.setBigUint64(d, source.getBigUint64(s, true), true);
-    if (s + 4 <= end) {
-      view.setInt32(d, source.getInt32(s, true), true);
-      s += 4;
-      d += 4;
-    }
-    for (; s < end; s++, d++) view.setUint8(d, source.getUint8(s));
+    copyAcross(this.views[chunkOf(ref)], byteOf(ref) + byteOffset, memory.dv, from, n);
   }
 
   /** Copies n bytes of an object into packet memory; up to 7 bytes after them are overwritten. */
   copyOut(ref: number, byteOffset: number, memory: PacketMemory, to: number, n: number): void {
-    const chunk = chunkOf(ref);
-    let s = byteOf(ref) + byteOffset;
-    if (n > WORDWISE_MAX_BYTES) {
-      memory.u8.set(this.bytes8[chunk].subarray(s, s + n), to);
-      return;
-    }
-    const view = this.views[chunk];
+    const view = this.views[chunkOf(ref)];
     const target = memory.dv;
+    let s = byteOf(ref) + byteOffset;
     for (let d = to, end = to + n; d < end; s += 8, d += 8) target.setBigUint64(d, view.getBigUint64(s, true), true);
   }
 
@@ -149,13 +127,9 @@ export class Arena {
   move(toRef: number, toByte: number, fromRef: number, fromByte: number, n: number): void {
     const s = byteOf(fromRef) + fromByte;
     const d = byteOf(toRef) + toByte;
-    const source = this.bytes8[chunkOf(fromRef)];
-    const target = this.bytes8[chunkOf(toRef)];
-    if (source === target) {
-      target.copyWithin(d, s, s + n);
-      return;
-    }
-    target.set(source.subarray(s, s + n), d);
+    const chunk = chunkOf(toRef);
+    if (chunk === chunkOf(fromRef) && d < s + n && s < d + n) this.bytes8[chunk].copyWithin(d, s, s + n);
+    else copyAcross(this.views[chunk], d, this.views[chunkOf(fromRef)], s, n);
   }
 
   private allocLarge(bytes: number): number {

@@ -59,5 +59,5 @@ export function replyKey(engine: Engine, db: Keyspace, ref: number): void {
   const arena = engine.arena;
   const chunk = ref >>> 23;
   const at = (byteOf(ref) + db.keyByte(ref)) >> 2;
-  engine.reply.bulkWords(arena.views[chunk], arena.words[chunk], arena.bytes8[chunk], at, db.keyLength(ref));
+  engine.reply.bulkWords(arena.views[chunk], arena.words[chunk], at, db.keyLength(ref));
 }

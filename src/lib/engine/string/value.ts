@@ -33,13 +33,7 @@ export function replyValue(engine: Engine, ref: number): void {
   const chunk = ref >>> 23;
   const words = arena.words[chunk];
   const at = wordOf(ref);
-  engine.reply.bulkWords(
-    arena.views[chunk],
-    words,
-    arena.bytes8[chunk],
-    valueWordAt(words, at),
-    valueLengthAt(words, at),
-  );
+  engine.reply.bulkWords(arena.views[chunk], words, valueWordAt(words, at), valueLengthAt(words, at));
 }
 
 /** The chunk's bytes, and `valueStart` in them. */
