@@ -10,6 +10,7 @@ import type { Stream, StreamHandler } from '../src/lib/link/stream.ts';
 import { PacketMemory } from '../src/lib/memory/packet-memory.ts';
 import { Interface } from '../src/lib/net/interface.ts';
 import { Random, secretWords } from '../src/lib/random.ts';
+import { widenInlining } from '../src/lib/server/jit.ts';
 import { SECRET_WORDS } from '../src/lib/tcp/config.ts';
 import { TcpStack } from '../src/lib/tcp/stack.ts';
 import { HotLink } from './hot-link.ts';
@@ -24,6 +25,7 @@ const SYN = 2;
 const ACK = 16;
 const PSH = 8;
 
+widenInlining();
 const memory = new PacketMemory(128 << 20, 32 << 20);
 const { dv, u8 } = memory;
 const link = new HotLink(memory);

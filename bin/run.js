@@ -2,23 +2,32 @@
 // Hands the command line to oclif. `run` + `handle`, not `execute`: that one loses output to a slow pipe. And no `flush`:
 // stdout is synchronous on Linux, and flushing never ends when its reader has gone (`| head`).
 import { existsSync } from 'node:fs';
-import { handle, run } from '@oclif/core';
+import { fileURLToPath } from 'node:url';
 
 const args = process.argv.slice(2);
-const commands = new URL('../dist/commands/', import.meta.url);
+const built = new URL('../dist/lib/cli/unknown-command.js', import.meta.url);
 
-function explain(cause, mend, exitCode) {
-  console.error(`rtcp: ${cause}\nmend: ${mend}`);
-  process.exitCode = exitCode;
+function explain(error) {
+  console.error(`rtcp: ${error.message}\nmend: ${error.mend}`);
+  process.exitCode = error.exitCode;
 }
 
-try {
-  if (existsSync(commands)) await run(args, import.meta.url);
-  else explain('it is not built', 'npm ci', 1);
-} catch (error) {
-  // Commands explain their own errors; what is left is a command that does not exist, and what oclif itself can't do.
-  if (/^command .* not found$/i.test(error.message ?? '')) {
-    const known = existsSync(new URL(`${args[0]}.js`, commands));
-    explain(`there is no command '${args.join(' ')}'`, known ? `rtcp ${args[0]} --help` : 'rtcp --help', 2);
-  } else await handle(error);
+async function main() {
+  const { Config, handle, run } = await import('@oclif/core');
+  // Plugins that a user installed are none of ours; looking for them needs a HOME that can be read.
+  const config = await Config.load({ root: fileURLToPath(import.meta.url), userPlugins: false, devPlugins: false });
+  try {
+    await run(args, config);
+  } catch (error) {
+    // Commands explain their own errors; what is left is a command that does not exist, and what oclif itself can't do.
+    if (!/^command .* not found\.?$/i.test(error.message ?? '')) return await handle(error);
+    const { errorDocument, unknownCommand } = await import(built.href);
+    const unknown = unknownCommand(args, config.commandIDs);
+    if (!args.includes('--json')) return explain(unknown);
+    console.log(JSON.stringify(errorDocument(unknown), null, 2));
+    process.exitCode = unknown.exitCode;
+  }
 }
+
+if (existsSync(built)) await main();
+else explain({ message: 'it is not built', mend: 'npm ci', exitCode: 1 });

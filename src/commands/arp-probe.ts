@@ -3,11 +3,11 @@ import { RtcpCommand } from '../lib/cli/command.ts';
 import { UsageError } from '../lib/cli/command-error.ts';
 import { EXIT_DIFFERENCE, EXIT_FAILED } from '../lib/cli/exit-codes.ts';
 import * as flag from '../lib/cli/flags.ts';
+import { plural } from '../lib/cli/units.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Link } from '../lib/link/link.ts';
 import { interfaceFor, openArpLink } from '../lib/probe/arp-link.ts';
-import { printEvent, printProbe, printReply, printWatch } from '../lib/probe/arp-print.ts';
-import type { ArpProbeOptions } from '../lib/probe/arp-probe.ts';
+import { printAnnouncement, printEvent, printProbe, printReply, printWatch } from '../lib/probe/arp-print.ts';
 import { ArpProbe } from '../lib/probe/arp-probe.ts';
 import type { ProbeReport, WatchedEvent, WatchReport } from '../lib/probe/arp-report.ts';
 import { probeReport, watchedEvent } from '../lib/probe/arp-report.ts';
@@ -16,6 +16,7 @@ import { ArpWatch } from '../lib/probe/arp-watch.ts';
 import { runStation } from '../lib/probe/station.ts';
 import { parseAddresses } from '../lib/probe/targets.ts';
 import { VendorList } from '../lib/probe/vendor.ts';
+import { formatMac } from '../lib/wire/address.ts';
 
 const MEND = 'rtcp arp-probe 192.0.2.7, or rtcp arp-probe --watch --iface eth0';
 /** A watch may run for months: --json keeps no more than this. */
@@ -85,7 +86,7 @@ export default class ArpProbeCommand extends RtcpCommand {
     if (addresses.length === 0 && (!flags.watch || flags.iface === undefined)) {
       throw new UsageError(flags.watch ? '--watch needs an interface' : 'no address is named', MEND);
     }
-    const { link, info } = openArpLink(flags.iface ?? interfaceFor(addresses[0]));
+    const { link, info, stopwatch } = openArpLink(flags.iface ?? interfaceFor(addresses[0]));
     const own = info.address === 0 ? [] : [info.address];
     const vendors = flags.vendor ? VendorList.load() : null;
     if (vendors?.source === null) this.output.warn('no list of vendors is installed (apt-get install ieee-data)');
@@ -105,20 +106,26 @@ export default class ArpProbeCommand extends RtcpCommand {
         announce: flags.announce,
         own,
       };
-      return await this.probe(link, options, vendors);
+      return await this.probe(new ArpProbe(link, options, stopwatch), link, vendors, flags.announce);
     } finally {
       link.close();
     }
   }
 
-  private async probe(link: Link, options: ArpProbeOptions, vendors: VendorList | null): Promise<ProbeReport> {
-    const probe = new ArpProbe(link, options);
-    if (options.targets.length === 1) probe.onReply = (reply) => printReply(this.output, reply);
-    const progress = this.output.progress(`asking for ${options.targets.length} address(es) on ${link.name}`);
+  private async probe(
+    probe: ArpProbe,
+    link: Link,
+    vendors: VendorList | null,
+    announced: boolean,
+  ): Promise<ProbeReport> {
+    if (probe.targets.length === 1) probe.onReply = (reply) => printReply(this.output, reply);
+    const asked = plural(probe.targets.length, 'address', 'addresses');
+    const progress = this.output.progress(`${announced ? 'announcing' : 'asking for'} ${asked} on ${link.name}`);
     await runStation(probe, link, systemClock, this.interrupt.signal);
     progress.stop();
     const report = probeReport(probe, link.name, vendors);
-    printProbe(this.output, report, vendors !== null);
+    if (announced) printAnnouncement(this.output, report, formatMac(link.mac));
+    else printProbe(this.output, report, vendors !== null);
     if (report.summary.conflicts > 0) this.exitWith(EXIT_DIFFERENCE);
     else if (report.summary.answered < report.summary.expected) this.exitWith(EXIT_FAILED);
     return report;

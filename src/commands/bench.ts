@@ -3,6 +3,8 @@ import { availableParallelism } from 'node:os';
 import { Flags } from '@oclif/core';
 import type { Contender, LinkKind } from '../lib/bench/contender.ts';
 import { LINK_KINDS, REDIS, redisContender, rtcpContender } from '../lib/bench/contender.ts';
+import { Lab } from '../lib/bench/lab.ts';
+import { requirePrograms } from '../lib/bench/processes.ts';
 import { announcePlan, printResult } from '../lib/bench/report.ts';
 import type { BenchResult } from '../lib/bench/result.ts';
 import { benchResult, exitCodeOf } from '../lib/bench/result.ts';
@@ -16,6 +18,7 @@ import { parseTests } from '../lib/bench/workload.ts';
 import { RtcpCommand } from '../lib/cli/command.ts';
 import { UsageError } from '../lib/cli/command-error.ts';
 import * as flag from '../lib/cli/flags.ts';
+import type { Interrupt } from '../lib/cli/interrupt.ts';
 
 const QUICK_PIPELINES = [1, 16];
 const PIPELINES = [1, 16, 100];
@@ -120,8 +123,12 @@ export default class Bench extends RtcpCommand {
       serverCpu: pinned ? (flags['server-cpu'] ?? 0) : null,
       loadCpu: pinned ? (flags['load-cpu'] ?? availableParallelism() - 1) : null,
     };
+    const started = plan.contenders.flatMap((contender) => contender.command?.slice(0, 1) ?? []);
+    requirePrograms(['redis-benchmark', 'redis-cli', ...started]);
+    const interrupt = this.interrupt; // from here on, namespaces may have to be removed
+    if (started.length > 0) Lab.tryOut();
     announcePlan(this.output, plan);
-    const result = benchResult(plan, await this.compare(plan), thresholds);
+    const result = benchResult(plan, await this.compare(plan, interrupt), thresholds);
     printResult(this.output, result);
     if (flags['export-json'] !== undefined) writeFileSync(flags['export-json'], `${JSON.stringify(result, null, 2)}\n`);
     this.exitWith(exitCodeOf(result));
@@ -136,10 +143,10 @@ export default class Bench extends RtcpCommand {
     return [redisContender(redisServer), ...chosen.map(rtcpContender)];
   }
 
-  private async compare(plan: Plan): Promise<Comparison> {
+  private async compare(plan: Plan, interrupt: Interrupt): Promise<Comparison> {
     const progress = this.output.progress('starting');
     try {
-      return await compare(plan, this.interrupt, (text) => progress.update(text));
+      return await compare(plan, interrupt, (text) => progress.update(text));
     } finally {
       progress.stop();
     }

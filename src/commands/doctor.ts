@@ -34,18 +34,20 @@ export default class Doctor extends RtcpCommand {
         finding.found,
       ]),
     );
-    this.printMends(examination.findings.filter((finding) => finding.mend !== null));
+    this.printMends(examination.findings);
     this.output.data(`\nrtcp serve can run on: ${examination.verdict}`);
     if (examination.verdict !== 'own stack') this.exitWith(EXIT_FAILED);
     return examination;
   }
 
+  /** Each command once, alone on a line that can be copied, under what it mends. */
   private printMends(findings: Finding[]): void {
-    if (findings.length === 0) return;
-    this.output.data();
-    this.output.table(
-      [{ head: 'to mend' }, { head: 'do this' }],
-      findings.map((finding) => [finding.name, finding.mend ?? '']),
-    );
+    const names = new Map<string, string[]>();
+    for (const { name, mend } of findings) {
+      if (mend !== null) names.set(mend, [...(names.get(mend) ?? []), name]);
+    }
+    for (const [mend, mended] of names) {
+      this.output.data(`\n${this.output.style('bold', `to mend ${mended.join(', ')}:`)}\n  ${mend}`);
+    }
   }
 }

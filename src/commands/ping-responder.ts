@@ -3,6 +3,7 @@ import { RtcpCommand } from '../lib/cli/command.ts';
 import { EXIT_DIFFERENCE } from '../lib/cli/exit-codes.ts';
 import * as flag from '../lib/cli/flags.ts';
 import type { Progress } from '../lib/cli/output.ts';
+import { plural } from '../lib/cli/units.ts';
 import { systemClock } from '../lib/clock.ts';
 import { FaultLink } from '../lib/link/fault.ts';
 import type { Conditions } from '../lib/link/impairment.ts';
@@ -118,7 +119,7 @@ export default class PingResponderCommand extends RtcpCommand {
         this.output.data(`${formatIpv4(source)} id ${identifier} seq ${sequence} ttl ${ttl} ${dataBytes} bytes`);
       }
       progress.update(
-        `${responder.requests} requests from ${responder.peers.size} host(s), ${link.impairment.lost} replies lost`,
+        `${plural(responder.requests, 'request')} from ${plural(responder.peers.size, 'host')}, ${link.impairment.lost} replies lost`,
       );
     };
     await runStation(responder, link, systemClock, this.interrupt.signal);
@@ -129,7 +130,7 @@ export default class PingResponderCommand extends RtcpCommand {
     const { lost, duplicated, reordered, corrupted } = link.impairment;
     const counters = responder.interface.counters;
     this.output.data(
-      `${responder.requests} echo requests from ${responder.peers.size} host(s), ${counters.arpRepliesOut} ARP replies; on the line ${lost} lost, ${duplicated} duplicated, ${reordered} reordered, ${corrupted} corrupted`,
+      `${plural(responder.requests, 'echo request')} from ${plural(responder.peers.size, 'host')}, ${plural(counters.arpRepliesOut, 'ARP reply', 'ARP replies')}; on the line ${lost} lost, ${duplicated} duplicated, ${reordered} reordered, ${corrupted} corrupted`,
     );
     if (responder.conflicts > 0) this.exitWith(EXIT_DIFFERENCE);
     return {

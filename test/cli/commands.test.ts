@@ -44,7 +44,9 @@ describe.concurrent('rtcp', () => {
   });
 
   it('explains a command that does not exist', async () => {
-    expectExplained(await rtcp(['serv']), 2, /no command 'serv'/, /rtcp --help/);
+    expectExplained(await rtcp(['serv']), 2, /no command 'serv'/, /rtcp serve is near.*rtcp --help/);
+    expectExplained(await rtcp(['help', 'benhc']), 2, /no command 'benhc'/, /rtcp bench is near/);
+    expectExplained(await rtcp(['--io', 'tap']), 2, /no command is named before --io/, /rtcp --help/);
     expectExplained(await rtcp(['doctor', 'extra']), 2, /doctor extra|extra/, /rtcp doctor --help/);
   });
 
@@ -96,6 +98,17 @@ describe.concurrent('rtcp', () => {
     expect(JSON.parse(stdout)).toEqual({
       error: { cause: '--rounds: 0 is less than 1', mend: 'rtcp bench --help', exitCode: 2 },
     });
+  });
+
+  it('--json prints one document for a command that does not exist', async () => {
+    const { stdout, stderr, code } = await rtcp(['serv', '--json']);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ error: { cause: "there is no command 'serv'", exitCode: 2 } });
+  });
+
+  it('bench names a program that is not installed, and what installs it', async () => {
+    const ended = await rtcp(['bench', '--vs', 'redis', '--redis-server', 'redis-none']);
+    expectExplained(ended, 1, /redis-none is not installed/, /apt-get install/);
   });
 
   it('takes a flag from the environment, and the command line over it', async () => {

@@ -105,7 +105,7 @@ describe('arp-probe', () => {
 
   it('--announce is heard by the kernel at the other end', async () => {
     await lab.exec(lab.server, ['sysctl', '-qw', 'net.ipv4.conf.far0.arp_accept=1']);
-    await lab.exec(lab.client, [
+    const announced = await lab.exec(lab.client, [
       './bin/rtcp',
       'arp-probe',
       '--announce',
@@ -117,6 +117,9 @@ describe('arp-probe', () => {
       '-w',
       '100ms',
     ]);
+    expect(announced.stdout).toMatch(
+      /192\.0\.2\.44 is at .*: announced 1 time\n1 announcement of 1 address, 0 in conflict/,
+    );
     const neighbours = await lab.exec(lab.server, ['ip', 'neighbour', 'show', '192.0.2.44']);
     const own = (await lab.exec(lab.client, ['cat', '/sys/class/net/near0/address'])).stdout.trim();
     expect(neighbours.stdout).toContain(own);

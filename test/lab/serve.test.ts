@@ -1,8 +1,11 @@
 /** `rtcp serve` with real kernels and real clients at the other end, over every --io. */
+import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Lab, type Server, traces } from './lab.ts';
+import { NEEDED_CAPABILITIES } from '../../src/lib/native/capabilities.ts';
+import { Lab, Server, traces } from './lab.ts';
 
+const ROOT = new URL('../../', import.meta.url).pathname;
 const NODE = new URL('../../node_modules/.bin/node', import.meta.url).pathname;
 const CLIENTS = new URL('../interop/clients.mjs', import.meta.url).pathname;
 
@@ -191,5 +194,40 @@ describe('starting and stopping', () => {
     expect(await server.stop()).toBe(0);
     const seen = JSON.parse((await client).stdout);
     expect(seen).toEqual({ n: 5 + 40 * (50_000 + 10), error: '', end: true });
+  });
+
+  it.each([
+    ['our own stack', []],
+    ['kernel sockets', ['--io', 'socket']],
+  ])('a client that stays connected does not hold up the stop: %s', async (_name, flags) => {
+    const server = await lab.serve(lab.server, ...flags);
+    const prompt = spawn('ip', ['netns', 'exec', lab.server, 'redis-cli'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    try {
+      prompt.stdin.write('PING\n'); // and then it waits at its prompt
+      await new Promise((resolve) => prompt.stdout.once('data', resolve));
+      const sinceMs = Date.now();
+      expect(await server.stop('SIGINT')).toBe(0);
+      expect(Date.now() - sinceMs).toBeLessThan(2_500); // to drain, who owes something may take 3 s
+    } finally {
+      prompt.kill();
+    }
+  });
+
+  it('needs no root: the capabilities that doctor names are enough, and leave nothing behind', async () => {
+    const before = await traces(lab, lab.server);
+    const capabilities = NEEDED_CAPABILITIES.split(',').map((name) => `+${name.replace('cap_', '')}`);
+    const raised = ['--inh-caps', capabilities.join(','), '--ambient-caps', capabilities.join(',')];
+    const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...raised];
+    const namespace = ['ip', 'netns', 'exec', lab.server];
+    const child = spawn(namespace[0], [...namespace.slice(1), ...nobody, './bin/rtcp', 'serve'], { cwd: ROOT });
+    const server = new Server(child);
+    try {
+      await server.ready();
+      expect(server.output).toContain('our own TCP/IP stack (xdp on lo)');
+      expect(await cli(lab.server, '127.0.0.1', 'PING')).toBe('PONG');
+    } finally {
+      await server.stop();
+    }
+    expect(await traces(lab, lab.server)).toBe(before);
   });
 });

@@ -53,6 +53,23 @@ describe('arp-probe', () => {
     });
   });
 
+  it.each([
+    ['the kernel saw the reply before the loop did', [1_000_000], [1_000_031.5], 31.5],
+    ['the clock was set back meanwhile', [1_000_000], [400_000], 0],
+    ['the clock was set forward: not longer than the loop took', [1_000_000], [9_000_000], null],
+  ])('takes a stopwatch over the times of its loop: %s', (_, departures, arrivals, expected) => {
+    const lab = new Simulation();
+    lab.host('192.0.2.7', '02:00:00:00:00:07');
+    const link = lab.attach(OUR_MAC);
+    const stopwatch = { departureUs: () => departures[0], arrivalUs: () => arrivals[0] };
+    const probe = new ArpProbe(link, options(['192.0.2.7'], { rounds: 1 }), stopwatch);
+    lab.join(link, probe);
+    lab.run(probe);
+    const [{ minUs }] = probeReport(probe, 'mem0', null).targets;
+    if (expected !== null) expect(minUs).toBe(expected);
+    else expect(Math.abs((minUs ?? 0) - 2 * WIRE_DELAY_US)).toBeLessThan(50);
+  });
+
   it('asks a whole network at its rate and lists who is there', () => {
     const lab = new Simulation();
     lab.host('192.0.2.20', '02:00:00:00:00:20');

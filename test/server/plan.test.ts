@@ -96,4 +96,28 @@ describe('planTransport', () => {
     expect(refusal({ iface: 'eth0', ip: '192.0.2.300/24' }).message).toContain('no IPv4 address');
     expect(refusal({ iface: 'eth0', ip: '192.0.2.10/0' }).message).toContain('prefix');
   });
+
+  it.each(['0.0.0.0/24', '224.0.0.1/24', '255.255.255.255/32', '192.0.2.255/24', '192.0.2.0/24', '198.51.100.7/30'])(
+    'refuses %s: it is no address of a host',
+    (ip) => {
+      expect(refusal({ iface: 'eth0', ip }).message).toContain(ip);
+      expect(refusal({ io: 'tap', ip }).exitCode).toBe(2);
+    },
+  );
+
+  it('takes both addresses of a subnet of two, and 127/8 on lo', () => {
+    for (const ip of ['198.51.100.6/31', '198.51.100.7/31', '198.51.100.7/32', '127.0.0.1/8']) {
+      expect(planTransport(flags({ iface: ip.startsWith('127') ? 'lo' : 'eth0', ip }), machine()).port).toBe(6379);
+    }
+  });
+
+  it.each([
+    { iface: 'eth0' },
+    { ip: '192.0.2.10/24' },
+    { mac: '02:00:00:00:00:01' },
+    { gateway: '192.0.2.1' },
+    { takeover: true },
+  ])('refuses %o for kernel sockets instead of ignoring it', (over) => {
+    expect(refusal({ io: 'socket', ...over }).message).toContain(`--${Object.keys(over)[0]}`);
+  });
 });

@@ -42,7 +42,10 @@ export class Lab {
       lab.build();
     } catch (error) {
       lab.remove();
-      const reason = error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error);
+      const { stderr } = error as { stderr?: unknown };
+      const reason = String(stderr || error)
+        .trim()
+        .split('\n', 1)[0];
       throw new CommandError(
         `no network namespaces can be made: ${reason}`,
         'run it as root, with iproute2 installed: sudo rtcp bench',
@@ -50,6 +53,11 @@ export class Lab {
       );
     }
     return lab;
+  }
+
+  /** Makes one and removes it: whether it can be done is known before anything is said or started. */
+  static tryOut(): void {
+    Lab.create().remove();
   }
 
   /** Idempotent; what does not exist is no error. */

@@ -5,7 +5,9 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { CommandError } from '../cli/command-error.ts';
+import { programPath } from '../doctor/platform.ts';
 
 const STOP_GRACE_MS = 5_000;
 const OUTPUT_LIMIT_BYTES = 1 << 20;
@@ -27,6 +29,18 @@ export function placed(placement: Placement, command: readonly string[]): string
 function plainEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('RTCP_') || name === 'RTCP_NATIVE_LIB');
   return { ...Object.fromEntries(kept), NO_COLOR: '1' };
+}
+
+/** Throws a CommandError when a program that will be needed is not installed. */
+export function requirePrograms(programs: readonly string[]): void {
+  const isThere = (program: string): boolean =>
+    program.includes('/') ? existsSync(program) : programPath(program) !== null;
+  const missing = programs.find((program) => !isThere(program));
+  if (missing === undefined) return;
+  const cause = `${missing} is not installed`;
+  throw missing.startsWith('redis-')
+    ? new CommandError(cause, 'sudo apt-get install redis-server redis-tools')
+    : new CommandError(cause, 'install it, or name another with --redis-server');
 }
 
 export class RunningServer {
@@ -81,6 +95,7 @@ export interface Finished {
 
 /** Runs a command to its end, its time limit, or the signal's abort (which throws the signal's reason). */
 export function runToEnd(commandLine: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<Finished> {
+  signal.throwIfAborted();
   const [program, ...args] = commandLine;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: plainEnvironment() });

@@ -7,7 +7,9 @@ import { ExitError } from '@oclif/core/errors';
 import type { FlagInput } from '@oclif/core/interfaces';
 import { CommandError, toCommandError, UsageError } from './command-error.ts';
 import { Interrupt } from './interrupt.ts';
+import { nearest } from './nearest.ts';
 import { Output } from './output.ts';
+import { errorDocument } from './unknown-command.ts';
 
 export abstract class RtcpCommand extends Command {
   static override enableJsonFlag = true;
@@ -31,7 +33,7 @@ export abstract class RtcpCommand extends Command {
     this.parsed = true; // it tried: no warning of oclif's about that
     process.exitCode = error.exitCode;
     if (this.jsonEnabled()) {
-      this.logJson({ error: { cause: error.message, mend: error.mend, exitCode: error.exitCode } });
+      this.logJson(errorDocument(error));
       return;
     }
     this.output.note(`${this.config.bin} ${this.id}: ${error.message}`);
@@ -68,32 +70,4 @@ export abstract class RtcpCommand extends Command {
     const near = nearest(unknown[1], Object.keys(flags));
     return near === null ? help : `--${near} is near to it; all flags: ${help}`;
   }
-}
-
-/** The name at the smallest edit distance, if that is at most 2. */
-function nearest(word: string, names: readonly string[]): string | null {
-  let best: string | null = null;
-  let bestDistance = 3;
-  for (const name of names) {
-    const distance = editDistance(word, name);
-    if (distance < bestDistance) {
-      best = name;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, row[j] + 1, next[j - 1] + 1));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

@@ -99,6 +99,11 @@ export function formatCount(count: number): string {
   return `${threeFigures(count / 1_000_000)}M`;
 }
 
+/** `1 reply`, `2 replies`. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 function threeFigures(value: number): string {
   return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
 }

@@ -4,7 +4,7 @@
  */
 import type { Finding } from './check.ts';
 import { fail, ok, warn } from './check.ts';
-import { checkCapabilities, checkPacket, checkPort, checkTap, checkXdp } from './links.ts';
+import { checkCapabilities, checkPacket, checkPort, checkTap, checkXdp, locksFreely } from './links.ts';
 import {
   checkArchitecture,
   checkCompiler,
@@ -51,7 +51,7 @@ export function examine(port: number): Examination {
     xdp,
     packet,
     checkTap(),
-    checkMemlock(undefined, process.getuid?.() === 0),
+    checkMemlock(undefined, locksFreely()),
     checkHugePages(),
     checkPort(port),
     ...PROGRAMS.map(checkProgram),

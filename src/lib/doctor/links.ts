@@ -8,7 +8,7 @@ import { PacketLink } from '../link/packet.ts';
 import { TapLink } from '../link/tap.ts';
 import { XdpLink } from '../link/xdp.ts';
 import { PacketMemory } from '../memory/packet-memory.ts';
-import { capabilities, setcapCommand } from '../native/capabilities.ts';
+import { capabilities, capabilityMend, setcapCommand } from '../native/capabilities.ts';
 import { holdPort } from '../native/interface.ts';
 import { closeFd } from '../native/wait.ts';
 import type { Finding } from './check.ts';
@@ -32,6 +32,15 @@ export function checkCapabilities(): Finding {
   if (missing.length === 0)
     return ok('capabilities', process.getuid?.() === 0 ? 'root' : 'CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF');
   return fail('capabilities', `missing ${missing.join(', ')}`, setcapCommand());
+}
+
+/** Does RLIMIT_MEMLOCK not count for this process? */
+export function locksFreely(): boolean {
+  try {
+    return capabilities().ipcLock;
+  } catch {
+    return false; // checkCapabilities says why nothing is known
+  }
 }
 
 export function checkPacket(): Finding {
@@ -58,7 +67,11 @@ export function checkTap(): Finding {
   if (!existsSync('/dev/net/tun'))
     return warn('TAP', 'the kernel has no TUN/TAP driver: --io tap does not work', 'modprobe tun');
   return tryLink('TAP', () => {
-    const link = TapLink.open({ memory: new PacketMemory(MEMORY_BYTES), interfaceName: 'rtcpdoc%d', ...SMALL_POOLS });
+    const link = TapLink.open({
+      memory: new PacketMemory(MEMORY_BYTES),
+      interfaceName: `rtcp-${process.pid}`,
+      ...SMALL_POOLS,
+    });
     link.close();
     return 'a device can be made, with vnet headers';
   });
@@ -80,8 +93,8 @@ function tryLink(name: string, attempt: () => string): Finding {
   try {
     return ok(name, attempt());
   } catch (error) {
-    const failure = toCommandError(error);
-    return warn(name, failure.message, failure.mend);
+    const { message, mend } = toCommandError(error);
+    return warn(name, message, mend === capabilityMend() ? setcapCommand() : mend);
   }
 }
 

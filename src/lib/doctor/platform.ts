@@ -65,12 +65,12 @@ export function checkLibrary(): Finding {
   return ok('native library', `${path} (${origin})`);
 }
 
-/** The limit of pinned memory, which AF_XDP's packet memory counts against without CAP_IPC_LOCK. */
+/** The limit of pinned memory, which AF_XDP's packet memory counts against without CAP_IPC_LOCK (`exempt` with it). */
 export function checkMemlock(limits = readFileSync('/proc/self/limits', 'utf8'), exempt = false): Finding {
   const soft = /^Max locked memory\s+(\S+)/m.exec(limits)?.[1] ?? 'unknown';
-  if (exempt) return ok('locked memory', `limit ${soft}, CAP_IPC_LOCK lifts it`);
   if (soft === 'unlimited') return ok('locked memory', 'unlimited');
   const bytes = Number(soft);
+  if (exempt) return ok('locked memory', 'unlimited, by CAP_IPC_LOCK');
   if (bytes >= 256 << 20) return ok('locked memory', formatBytes(bytes));
   return warn(
     'locked memory',

@@ -71,6 +71,8 @@ export class Engine {
   keyHash = 0;
   /** Wall clock for this turn of the loop, ms since 1970: what expiry compares with. */
   nowMs = 0;
+  /** What an access leaves in a record: seconds, 19 bits of them. Set by the dispatcher for each batch. */
+  accessClock = 0;
   /** Argument offsets and lengths of the batch (the arrays may be replaced when it grows: the dispatcher refreshes these). */
   argOffset: Int32Array;
   argLength: Int32Array;

@@ -10,7 +10,6 @@
  * moves a record returns its ref, or 0 after it has answered that there is no memory: then nothing was changed.
  */
 import type { Keyspace } from '../store/keyspace.ts';
-import { ACCESS_MASK } from '../store/record.ts';
 import { CLIENT_NO_TOUCH } from './client.ts';
 import type { Engine } from './engine.ts';
 
@@ -30,8 +29,6 @@ export const MAX_DEADLINE_MS = Number.MAX_SAFE_INTEGER;
 const TABLE_GROWTH_BYTES = 256 * 1024;
 /** What a record may take for each byte of key and value: rounding to a size class, and the reserve of what grows. */
 const RECORD_WASTE = 1.3;
-/** What an access leaves in a record counts seconds. */
-const MS_PER_SECOND = 1000;
 
 // ── finding ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -70,9 +67,7 @@ export function peek(engine: Engine, i: number, hash: number): number {
 }
 
 function touch(engine: Engine, ref: number): void {
-  if ((engine.client.flags & CLIENT_NO_TOUCH) === 0) {
-    engine.db.touch(ref, (engine.nowMs / MS_PER_SECOND) & ACCESS_MASK);
-  }
+  if ((engine.client.flags & CLIENT_NO_TOUCH) === 0) engine.db.touch(ref, engine.accessClock);
 }
 
 /** True when the record's time is over. */
@@ -133,6 +128,7 @@ export function makeString(
     const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, TYPE_STRING, length);
     return made !== 0 ? made : outOfMemory(engine);
   }
+  if (db.overwrite(ref, length)) return ref;
   const losesExpiry = !keepExpiry && db.expires !== 0 && db.expiry(ref) >= 0;
   if (losesExpiry || db.type(ref) !== TYPE_STRING) return replace(engine, i, hash, ref, length, keepExpiry);
   const made = db.resize(ref, length);

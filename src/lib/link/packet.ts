@@ -53,6 +53,8 @@ const TX_BUFFER_BYTES = 16 << 20;
 const STATUS = 0;
 const LENGTH = 1;
 const CAPTURED_LENGTH = 2;
+const SECONDS = 4;
+const NANOSECONDS = 5;
 const MAC_OFFSET_HALF = 6;
 const VLAN_TCI_HALF = 12;
 const VLAN_TPID_HALF = 13;
@@ -186,6 +188,16 @@ export class PacketLink implements Link {
     this.rxOffset[n] = frame;
     this.rxLength[n] = length;
     this.counters.rxBytes += length;
+  }
+
+  /**
+   * When the kernel saw a frame of the last receive(): microseconds since 1970, with a fraction (native/wall-clock.ts). For
+   * tools that measure; it looks the frame's slot up.
+   */
+  arrivalUs(frame: number): number {
+    const at = this.slots.findLast((slot) => slot < frame) ?? this.slots[0];
+    const header = at >> 2;
+    return (this.i32[header + SECONDS] >>> 0) * 1e6 + this.i32[header + NANOSECONDS] / 1000;
   }
 
   release(): void {

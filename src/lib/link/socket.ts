@@ -181,6 +181,11 @@ export class SocketTransport implements StreamOwner, SendOwner {
     return this.open;
   }
 
+  /** Streams with something still to be sent: bytes, or our FIN. */
+  unfinishedStreams(): number {
+    return this.streams.filter((stream) => stream && !stream.closed && !stream.shut).length;
+  }
+
   /** One turn of input: waits up to `timeoutUs` (negative: without end), then tells the handlers. Returns the events. */
   poll(timeoutUs: number): number {
     const n = this.waiting > 0 ? this.waiting : this.receive(timeoutUs);

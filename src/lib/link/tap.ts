@@ -6,7 +6,7 @@
  */
 import { BufferPool } from '../memory/buffer-pool.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
-import { check, EBUSY, EINVAL, ENOENT } from '../native/error.ts';
+import { check, EACCES, EBUSY, EINVAL, ENOENT } from '../native/error.ts';
 import {
   bringUp,
   type InterfaceInfo,
@@ -102,6 +102,7 @@ export class TapLink implements Link {
           [EBUSY]: 'a device of that name is in use: choose another with --iface',
           [EINVAL]:
             'the name is that of another kind of interface, or longer than 15 characters: choose another with --iface',
+          [EACCES]: 'sudo chmod a+rw /dev/net/tun', // udev makes it so
           [ENOENT]: 'the kernel has no TAP driver here: modprobe tun',
         }),
       );

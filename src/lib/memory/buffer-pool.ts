@@ -37,12 +37,15 @@ export class BufferPool {
   reserve = 0;
   /** `alloc()` found nothing: counted, for the statistics. */
   exhausted = 0;
+  /** payload(0), which nobody has. */
+  private readonly firstPayload: number;
   private readonly released: Uint8Array;
   private readonly free: Int32Array;
 
   /** Takes `count` buffers of `stride` bytes (a multiple of 64) out of `memory`, or lays them over `at`. */
   constructor(memory: PacketMemory, count: number, stride: number, at: number = memory.reserve(count * stride)) {
     this.base = at - stride; // ids start at 1
+    this.firstPayload = this.base + HEADROOM_BYTES;
     this.count = count;
     this.stride = stride;
     this.capacity = stride - HEADROOM_BYTES - TAIL_BYTES;
@@ -91,7 +94,7 @@ export class BufferPool {
 
   /** Offset of the buffer's first payload byte. */
   payload(id: number): number {
-    return this.base + id * this.stride + HEADROOM_BYTES;
+    return (this.firstPayload + Math.imul(id, this.stride)) | 0;
   }
 
   /** The buffer that holds an offset (of its headroom, payload or tail). */

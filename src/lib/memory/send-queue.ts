@@ -142,8 +142,24 @@ export class SendQueue {
   /** `n` sent bytes at the head are done with (acknowledged, or taken by the kernel): their buffers are released. */
   drop(n: number): void {
     const pool = this.pool;
-    let left = n;
+    const id = this.head;
     this.bytes -= n;
+    if (id === this.tail && pool.length[id] - this.headOffset === n && n > 0) {
+      // One buffer, and nothing behind: what a short reply leaves.
+      this.head = 0;
+      this.headOffset = 0;
+      this.tail = 0;
+      this.sendBuffer = 0;
+      this.sendOffset = 0;
+      this.bufferCount = 0;
+      pool.release(id);
+    } else this.dropChain(n);
+    if (this.backlogBytes > 0) this.refill();
+  }
+
+  private dropChain(n: number): void {
+    const pool = this.pool;
+    let left = n;
     while (left > 0) {
       const id = this.head;
       const here = pool.length[id] - this.headOffset;
@@ -154,7 +170,6 @@ export class SendQueue {
       left -= here;
       this.popHead();
     }
-    if (this.backlogBytes > 0) this.refill();
   }
 
   private popHead(): void {

@@ -8,7 +8,9 @@ import { PacketLink } from '../link/packet.ts';
 import { PacketMemory } from '../memory/packet-memory.ts';
 import type { InterfaceInfo } from '../native/interface.ts';
 import { interfaceInfo, interfaceNames } from '../native/interface.ts';
+import { wallClockUs } from '../native/wall-clock.ts';
 import { formatIpv4 } from '../wire/address.ts';
+import type { Stopwatch } from './arp-probe.ts';
 import { readRoutes, routeTo } from './route.ts';
 
 const MEMORY_BYTES = 32 << 20;
@@ -19,6 +21,7 @@ const CONTROL_BUFFERS = 1024;
 export interface ArpLink {
   link: Link;
   info: InterfaceInfo;
+  stopwatch: Stopwatch;
 }
 
 /** Opens the link; throws a CommandError or NativeError that says what mends it. */
@@ -39,7 +42,7 @@ export function openArpLink(interfaceName: string): ArpLink {
     dataBuffers: DATA_BUFFERS,
     controlBuffers: CONTROL_BUFFERS,
   });
-  return { link, info };
+  return { link, info, stopwatch: { departureUs: wallClockUs, arrivalUs: (frame) => link.arrivalUs(frame) } };
 }
 
 /** The interface whose link these addresses are on. An address behind a router can't be asked by ARP. */

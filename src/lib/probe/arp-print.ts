@@ -3,7 +3,7 @@
  */
 import type { Output } from '../cli/output.ts';
 import type { Column } from '../cli/table.ts';
-import { formatDurationUs } from '../cli/units.ts';
+import { formatDurationUs, plural } from '../cli/units.ts';
 import { formatIpv4 } from '../wire/address.ts';
 import type { ArpReply } from './arp-probe.ts';
 import type { ProbeReport, TargetReport, WatchedEvent, WatchReport } from './arp-report.ts';
@@ -29,13 +29,24 @@ export function printProbe(output: Output, report: ProbeReport, withVendors: boo
   const columns = withVendors ? [...COLUMNS, { head: 'vendor' }] : COLUMNS;
   const rows = shown.map((target) => row(output, target, withVendors));
   if (rows.length > 0) output.table(columns, rows);
+  const replies = plural(summary.replies, 'reply', 'replies');
   output.data(
-    `${summary.sent} sent, ${summary.replies} replies, ${summary.answered} of ${summary.addresses} answered, ${summary.conflicts} in conflict`,
+    `${summary.sent} sent, ${replies}, ${summary.answered} of ${summary.addresses} answered, ${summary.conflicts} in conflict`,
   );
 }
 
+/** Announced addresses: who else has one is all that is to be told. */
+export function printAnnouncement(output: Output, { summary, targets }: ProbeReport, ownMac: string): void {
+  for (const { address, sent, macs, conflict } of targets) {
+    if (conflict) output.data(output.style('red', `${address} is in conflict: it is at ${macs.join(' ')}, too`));
+    else if (targets.length === 1) output.data(`${address} is at ${ownMac}: announced ${plural(sent, 'time')}`);
+  }
+  const announced = plural(summary.addresses, 'address', 'addresses');
+  output.data(`${plural(summary.sent, 'announcement')} of ${announced}, ${summary.conflicts} in conflict`);
+}
+
 function row(output: Output, target: TargetReport, withVendors: boolean): string[] {
-  const macs = target.macs.join(' ') || '–';
+  const macs = target.macs.join(' ') || (target.ours ? 'our own address: nobody else has it' : '–');
   return [
     target.address,
     String(target.sent),
@@ -60,7 +71,7 @@ export function printEvent(output: Output, event: WatchedEvent): void {
 }
 
 export function printWatch(output: Output, { summary }: WatchReport): void {
-  output.data(
-    `${summary.packets} packets, ${summary.addresses} addresses, ${summary.moved} moved, ${summary.conflict} conflicts`,
-  );
+  const packets = plural(summary.packets, 'packet');
+  const addresses = plural(summary.addresses, 'address', 'addresses');
+  output.data(`${packets}, ${addresses}, ${summary.moved} moved, ${plural(summary.conflict, 'conflict')}`);
 }

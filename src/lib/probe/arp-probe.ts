@@ -34,6 +34,15 @@ export interface ArpProbeOptions {
   own: readonly number[];
 }
 
+/**
+ * Finer times than those of the loop's turns, which include the wait for the processor: when a frame is about to leave, and
+ * when the kernel saw one arrive. Microseconds, by one clock.
+ */
+export interface Stopwatch {
+  departureUs(): number;
+  arrivalUs(frame: number): number;
+}
+
 export interface ArpReply {
   address: number;
   mac: string;
@@ -54,6 +63,7 @@ export class ArpTarget {
   maxUs = 0;
   sumUs = 0;
   private sentUs = 0;
+  private departureUs = 0;
   private waiting = false;
 
   constructor(address: number, ours: boolean) {
@@ -65,15 +75,20 @@ export class ArpTarget {
     return this.macs.length > (this.ours ? 0 : 1);
   }
 
-  requested(nowUs: number): void {
+  /** @param departureUs the same moment by the stopwatch's clock */
+  requested(nowUs: number, departureUs: number): void {
     this.sent++;
     this.sentUs = nowUs;
+    this.departureUs = departureUs;
     this.waiting = true;
   }
 
-  /** A reply; the round trip is counted from the latest request. */
-  replied(mac: string, nowUs: number): number {
-    const rttUs = nowUs - this.sentUs;
+  /**
+   * A reply; the round trip is counted from the latest request. The stopwatch's clock may have been set meanwhile: the
+   * loop's, which can't be, says how long it was at most.
+   */
+  replied(mac: string, nowUs: number, arrivalUs: number): number {
+    const rttUs = Math.min(Math.max(0, arrivalUs - this.departureUs), nowUs - this.sentUs);
     this.replies++;
     this.minUs = Math.min(this.minUs, rttUs);
     this.maxUs = Math.max(this.maxUs, rttUs);
@@ -97,6 +112,8 @@ export class ArpProbe implements Station {
   onReply: ((reply: ArpReply) => void) | null = null;
   private readonly link: Link;
   private readonly options: ArpProbeOptions;
+  /** null: the loop's times have to do. */
+  private readonly stopwatch: Stopwatch | null;
   private readonly byAddress = new Map<number, ArpTarget>();
   private readonly ownMac: string;
   private readonly gapUs: number;
@@ -105,9 +122,10 @@ export class ArpProbe implements Station {
   private dueUs = 0;
   private roundStartUs = 0;
 
-  constructor(link: Link, options: ArpProbeOptions) {
+  constructor(link: Link, options: ArpProbeOptions, stopwatch: Stopwatch | null = null) {
     this.link = link;
     this.options = options;
+    this.stopwatch = stopwatch;
     this.ownMac = formatMac(link.mac);
     this.gapUs = 1_000_000 / options.rate;
     this.targets = options.targets.map(
@@ -126,7 +144,7 @@ export class ArpProbe implements Station {
       target.claimed(mac); // it asks, or announces itself: not an answer, but it says who has the address
       return;
     }
-    const rttUs = target.replied(mac, this.nowUs);
+    const rttUs = target.replied(mac, this.nowUs, this.stopwatch?.arrivalUs(frame) ?? this.nowUs);
     this.onReply?.({ address: target.address, mac, rttUs });
   }
 
@@ -154,7 +172,8 @@ export class ArpProbe implements Station {
       this.dueUs = nowUs + this.gapUs; // every buffer is on its way out
       return;
     }
-    target.requested(nowUs);
+    target.requested(nowUs, this.stopwatch?.departureUs() ?? nowUs);
+    this.link.flush();
     this.dueUs = Math.max(this.dueUs + this.gapUs, nowUs - 10 * this.gapUs); // catches up with a late turn, a little
     if (++this.next < this.targets.length) return;
     this.next = 0;

@@ -88,10 +88,15 @@ function targetReport(target: ArpTarget, vendors: VendorList | null): TargetRepo
     vendors: vendors === null ? [] : target.macs.map((mac) => vendors.name(mac)),
     conflict: target.conflict,
     ours: target.ours,
-    minUs: heard ? target.minUs : null,
-    averageUs: heard ? Math.round(target.sumUs / target.replies) : null,
-    maxUs: heard ? target.maxUs : null,
+    minUs: heard ? tenths(target.minUs) : null,
+    averageUs: heard ? tenths(target.sumUs / target.replies) : null,
+    maxUs: heard ? tenths(target.maxUs) : null,
   };
+}
+
+/** Finer is not what a clock of microseconds tells. */
+function tenths(us: number): number {
+  return Math.round(us * 10) / 10;
 }
 
 /** An event with the wall clock's time. */

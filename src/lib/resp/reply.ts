@@ -25,6 +25,9 @@ const NULL_ARRAY = word('*-1\r');
 const NULL3 = word('_\r\n\0') & 0xff_ffff;
 const PONG_A = word('+PON');
 const PONG_B = word('G\r\n\0');
+const ZERO = 48;
+const MINUS = 45;
+const CR = 13;
 const LF = 10;
 const CRLF = 0x0a0d;
 
@@ -49,14 +52,11 @@ export class Reply {
     this.scratch = memory.reserve(SCRATCH_BYTES);
   }
 
-  /** Answers go to `queue` from now on. */
+  /** Answers go to `queue` from now on; what went elsewhere before is finished or abandoned. */
   begin(queue: SendQueue, protocol: number, muted: boolean): void {
     this.queue = queue;
     this.protocol = protocol;
     this.muted = muted;
-    this.start = 0;
-    this.position = 0;
-    this.limit = 0;
   }
 
   /** Leaves out what follows, or (on false) writes again: CLIENT REPLY. */
@@ -304,39 +304,44 @@ export class Reply {
   /** A mark, a decimal integer, CR LF. */
   private prefixed(mark: number, value: number): void {
     this.reserve(SHORT_BYTES);
+    const dv = this.memory.dv;
+    const p = this.position;
+    if (value >= 0 && value < 10) {
+      dv.setInt32(p, mark | ((ZERO + value) << 8) | (CRLF << 16), true);
+      this.position = p + 4;
+    } else if (value >= 10 && value < 100) {
+      const tens = (value * 205) >> 11;
+      dv.setInt32(p, mark | ((ZERO + tens) << 8) | ((ZERO + value - tens * 10) << 16) | (CR << 24), true);
+      dv.setInt8(p + 4, LF);
+      this.position = p + 5;
+    } else this.prefixedLong(mark, value);
+  }
+
+  private prefixedLong(mark: number, value: number): void {
     const u8 = this.memory.u8;
     let p = this.position;
     u8[p++] = mark;
-    let n = value;
-    if (n < 0) {
-      u8[p++] = 45;
-      n = -n;
-    }
-    if (n < 10) u8[p++] = 48 + n;
-    else if (n < 100) {
-      const tens = (n * 205) >> 11;
-      u8[p++] = 48 + tens;
-      u8[p++] = 48 + n - tens * 10;
-    } else p = this.digits(p, n);
+    if (value < 0) u8[p++] = MINUS;
+    p = this.digits(p, value < 0 ? -value : value);
     this.memory.dv.setInt16(p, CRLF, true);
     this.position = p + 2;
   }
 
   private digits(at: number, value: number): number {
     const u8 = this.memory.u8;
-    let length = 3;
-    for (let bound = 1000; bound <= value && length < 17; bound *= 10) length++;
+    let length = 1;
+    for (let bound = 10; bound <= value && length < 17; bound *= 10) length++;
     let n = value;
     let p = at + length;
     while (n > 0x7fff_ffff) {
       const rest = Math.floor(n / 10);
-      u8[--p] = 48 + (n - rest * 10);
+      u8[--p] = ZERO + (n - rest * 10);
       n = rest;
     }
     n |= 0;
     while (p > at) {
       const rest = (n / 10) | 0;
-      u8[--p] = 48 + n - rest * 10;
+      u8[--p] = ZERO + n - rest * 10;
       n = rest;
     }
     return at + length;

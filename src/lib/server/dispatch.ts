@@ -29,6 +29,7 @@ import {
 import { admits, bind, type HandlerFamily } from '../engine/dispatch-table.ts';
 import type { Engine, Handler } from '../engine/engine.ts';
 import type { CommandBatch } from '../resp/batch.ts';
+import { ACCESS_MASK } from '../store/record.ts';
 import type { ServerContext } from './context.ts';
 import type { Session } from './session.ts';
 
@@ -38,6 +39,7 @@ const BARRIER_GROUPS = ['connection', 'server', 'transactions', 'pubsub', 'scrip
 const NO_BARRIER = ['ping', 'echo', 'dbsize', 'time', 'lastsave'];
 /** With a slow-log threshold below this, every command is timed alone. */
 const SHARED_TIMING_MIN_US = 1000;
+const MS_PER_SECOND = 1000;
 
 export class Dispatcher {
   /** A batch is being executed: a connection that closes meanwhile (CLIENT KILL, an output limit) must not begin it again. */
@@ -98,6 +100,7 @@ export class Dispatcher {
     this.executing = true;
     engine.argOffset = batch.argOffset;
     engine.argLength = batch.argLength;
+    engine.accessClock = (engine.nowMs / MS_PER_SECOND) & ACCESS_MASK;
     if (n > 1 && engine.db.worthPrefetching) engine.db.prefetch(batch.hash, n);
     const each = config.slowlogThresholdUs >= 0 && config.slowlogThresholdUs < SHARED_TIMING_MIN_US;
     const startUs = clock.nowUs();
@@ -121,7 +124,6 @@ export class Dispatcher {
     }
     if (current !== null) this.leave(current);
     if (shared > 0) this.account(n, Math.max(0, clock.nowUs() - startUs - apart) / shared);
-    for (let i = 0; i < n; i++) batch.owner[i] = null;
     batch.clear();
     this.executing = false;
   }

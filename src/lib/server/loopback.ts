@@ -9,10 +9,19 @@
  * next one restores what the note says.
  */
 import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 
 const NAMES = ['route_localnet', 'accept_local'];
 const sysctl = (name: string): string => `/proc/sys/net/ipv4/conf/lo/${name}`;
-const NOTES = '/run/rtcp';
+
+/** Where notes are kept: for root in /run, for others where they may write. */
+function noteFolder(): string {
+  if (process.getuid?.() === 0) return '/run/rtcp';
+  return process.env.XDG_RUNTIME_DIR
+    ? join(process.env.XDG_RUNTIME_DIR, 'rtcp')
+    : join(tmpdir(), `rtcp-${process.getuid?.()}`);
+}
 
 export class LoopbackRouting {
   /** What is to be restored: a value for each name. */
@@ -21,7 +30,7 @@ export class LoopbackRouting {
 
   constructor() {
     // The sysctls are those of the network namespace, so the note is, too.
-    this.note = `${NOTES}/loopback-${readlinkSync('/proc/self/ns/net').replace(/\D/g, '')}`;
+    this.note = `${noteFolder()}/loopback-${readlinkSync('/proc/self/ns/net').replace(/\D/g, '')}`;
   }
 
   /** Sets the sysctls; returns the names of those that had to be changed. Throws what the file system says (EACCES, EROFS). */
@@ -33,7 +42,7 @@ export class LoopbackRouting {
       if (original !== '1') this.originals.set(name, original);
     }
     if (this.originals.size > 0) {
-      mkdirSync(NOTES, { recursive: true });
+      mkdirSync(dirname(this.note), { recursive: true, mode: 0o700 });
       const lines = [`pid ${process.pid}`, ...[...this.originals].map(([name, value]) => `${name} ${value}`)];
       writeFileSync(this.note, `${lines.join('\n')}\n`);
     }

@@ -75,7 +75,10 @@ const LOOPBACK = 'lo';
 const LOOPBACK_ADDRESS = 0x7f00_0001;
 
 export function planTransport(flags: AddressFlags, around: Surroundings): Plan {
-  if (flags.io === 'socket') return socketPlan(flags, 'as asked');
+  if (flags.io === 'socket') {
+    refuseStackFlags(flags);
+    return socketPlan(flags, 'as asked');
+  }
   if (flags.io === 'tap') return tapPlan(flags, around);
   if (flags.iface === undefined && flags.ip === undefined) {
     if (flags.io === 'packet') {
@@ -93,7 +96,19 @@ export function planTransport(flags: AddressFlags, around: Surroundings): Plan {
 }
 
 function unprivileged(io: string, around: Surroundings): PlanError {
-  return new PlanError(`--io ${io} needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF`, around.privilegeMend, EXIT_PRIVILEGE);
+  const what = io === 'auto' ? 'our own stack on an interface' : `--io ${io}`;
+  return new PlanError(`${what} needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF`, around.privilegeMend, EXIT_PRIVILEGE);
+}
+
+/** Kernel sockets have no use for what describes a stack of our own: said, because the operator meant something by it. */
+function refuseStackFlags(flags: AddressFlags): void {
+  for (const name of ['iface', 'ip', 'mac', 'gateway', 'takeover'] as const) {
+    if (flags[name] === undefined || flags[name] === false) continue;
+    throw new PlanError(
+      `--${name} is for our own stack, and --io socket is the kernel's`,
+      `leave --${name} out (--bind names the address to listen on), or choose another --io`,
+    );
+  }
 }
 
 function socketPlan(flags: AddressFlags, reason: string): Plan {
@@ -234,7 +249,23 @@ function cidr(text: string): { address: number; prefix: number } {
   const prefix = length === undefined ? 24 : /^\d{1,2}$/.test(length) ? Number(length) : -1;
   if (prefix < 1 || prefix > 32)
     throw new PlanError(`--ip ${text} has no prefix length 1 to 32`, 'write it as A.B.C.D/24');
-  return { address: address4(host, '--ip'), prefix };
+  const address = address4(host, '--ip');
+  if (!isHostAddress(address, prefix)) {
+    throw new PlanError(
+      `--ip ${text} is not the address of one host`,
+      'no broadcast, multicast or network address: write it as 192.0.2.10/24',
+    );
+  }
+  return { address, prefix };
+}
+
+/** Not 0/8, multicast or reserved (RFC 1122 §3.2.1.3), and in subnets of more than two neither the first nor the last. */
+function isHostAddress(address: number, prefix: number): boolean {
+  const top = address >>> 24;
+  if (top === 0 || top >= 224) return false;
+  if (prefix >= 31) return true; // RFC 3021
+  const host = address & ~(-1 << (32 - prefix));
+  return host !== 0 && host !== ~(-1 << (32 - prefix));
 }
 
 /** The first host address of the subnet that is not ours. */

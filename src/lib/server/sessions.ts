@@ -131,6 +131,12 @@ export class Sessions implements StreamHandler {
     }
   }
 
+  /** The server stops: what was executed is answered, what still comes is not, so that the last reply has an end behind it. */
+  finish(session: Session): void {
+    session.flags |= CLIENT_CLOSE_AFTER_REPLY;
+    session.stream.end();
+  }
+
   /** Holds the client back: its bytes wait in the query buffer and then behind the window. */
   hold(session: Session): void {
     session.held = true;

@@ -21,6 +21,8 @@ export interface Transport {
   stopListening(): void;
   /** Streams that are open, or whose last bytes the peer has not acknowledged yet. */
   openStreams(): number;
+  /** Those of them that wait for us, not for their peer: bytes or our FIN are still to be taken. */
+  unfinishedStreams(): number;
   close(): void;
 }
 
@@ -79,6 +81,10 @@ export class StackTransport implements Transport {
     return this.tcp.connectionCount + this.tcp.lingering.size;
   }
 
+  unfinishedStreams(): number {
+    return this.tcp.unfinishedConnections();
+  }
+
   close(): void {
     this.tcp.close();
     this.link.flush();
@@ -122,6 +128,10 @@ export class KernelTransport implements Transport {
 
   openStreams(): number {
     return this.sockets.openStreams();
+  }
+
+  unfinishedStreams(): number {
+    return this.sockets.unfinishedStreams();
   }
 
   close(): void {

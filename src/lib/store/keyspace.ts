@@ -219,6 +219,14 @@ export class Keyspace implements ExpiryOwner {
     return ref;
   }
 
+  /**
+   * Gives a string record a plain value of valueBytes, whose contents are undefined as far as the old one did not reach, where
+   * it stands. False, and nothing done, when more than its length has to change: resize() then.
+   */
+  overwrite(ref: number, valueBytes: number): boolean {
+    return record.overwrite(this.chunks[chunkOf(ref)], wordOf(ref), valueBytes);
+  }
+
   /** Sets when the key expires, in ms since 1970; not above 0: never. Returns its ref, which may be another; 0 without memory. */
   setExpiry(ref: number, atMs: number): number {
     let words = this.chunks[chunkOf(ref)];

@@ -4,13 +4,15 @@
  */
 import type { Connection } from './connection.ts';
 import { duplicateAckArrives, recoveryAckArrives, resendAll } from './recovery.ts';
-import { atLeast, distance, lessThan } from './sequence.ts';
+import { atLeast, distance } from './sequence.ts';
 import { armRetransmit, TIMER_PERSIST, TIMER_RETRANSMIT } from './timers.ts';
+
+const NOT_RETRANSMIT = ~TIMER_RETRANSMIT;
 
 /** Takes the window of a segment unless an older one overtook it: SND.WL1, SND.WL2. */
 export function updateSendWindow(c: Connection, window: number, sequence: number, ack: number): void {
-  const newer = distance(sequence, c.sndWl1);
-  if (newer < 0 || (newer === 0 && lessThan(ack, c.sndWl2))) return;
+  const newer = (sequence - c.sndWl1) | 0;
+  if (newer < 0 || (newer === 0 && ((ack - c.sndWl2) | 0) < 0)) return;
   c.sndWl1 = sequence;
   c.sndWl2 = ack;
   if (window === c.sndWnd) return;
@@ -18,6 +20,33 @@ export function updateSendWindow(c: Connection, window: number, sequence: number
   if (window > c.maxSndWnd) c.maxSndWnd = window;
   if (c.queue.unsentBytes !== 0 || c.finQueued || c.rtxNxt !== c.rtxEnd) c.stack.markDirty(c.slot);
   if ((c.armed & TIMER_PERSIST) !== 0 && window > 0) leavePersist(c);
+}
+
+/**
+ * `acked` bytes up to SEG.ACK, of a connection whose segments take the short way: no FIN is queued, nothing is lost or timed
+ * out, no window is closed. What remains of `acknowledge` then.
+ */
+export function acknowledgePredicted(c: Connection, ack: number, acked: number): void {
+  const stack = c.stack;
+  const queue = c.queue;
+  const sndNxt = c.sndNxt;
+  const flight = (sndNxt - c.sndUna) | 0;
+  c.sndUna = ack;
+  c.rtxNxt = ack;
+  c.rtxEnd = ack;
+  c.retries = 0;
+  c.hop!.progressUs = stack.net.nowUs;
+  queue.drop(acked);
+  if (c.timing && ((ack - c.timedSeq) | 0) >= 0) {
+    c.timing = false;
+    c.rtt.sample((stack.clockUs - c.timedAtUs) | 0);
+  }
+  stack.congestion.onAck(c, acked, flight);
+  if (ack === sndNxt)
+    c.armed &= NOT_RETRANSMIT; // RFC 6298 §5.2
+  else armRetransmit(c); // §5.3
+  if (queue.unsentBytes !== 0 || queue.backlogBytes !== 0) stack.markDirty(c.slot);
+  if (c.wantsDrain) c.handler.onDrain(c);
 }
 
 /** SEG.ACK is after SND.UNA and not after SND.NXT. */
@@ -31,10 +60,11 @@ export function acknowledge(c: Connection, ack: number): void {
   c.retries = 0;
   if (c.hop !== null) c.hop.progressUs = stack.net.nowUs;
   if (bytes > 0) c.queue.drop(bytes);
+  const backedOff = c.rtt.backoff !== 0;
   if (c.timing && atLeast(ack, c.timedSeq)) {
     c.timing = false;
     c.rtt.sample(distance(stack.clockUs, c.timedAtUs));
-  } else if (c.rtt.backoff !== 0) sampleByTimestamp(c);
+  } else if (backedOff) sampleByTimestamp(c);
   let restart = true;
   if (c.inRecovery || c.dupAcks !== 0 || c.rtxNxt !== c.rtxEnd) restart = recoveryAckArrives(c, acked, flight);
   else {
@@ -42,6 +72,7 @@ export function acknowledge(c: Connection, ack: number): void {
     c.rtxEnd = ack;
     stack.congestion.onAck(c, acked, flight);
   }
+  if (backedOff) c.updatePrediction();
   if (allAcked)
     c.armed &= ~TIMER_RETRANSMIT; // RFC 6298 §5.2
   else if (restart && (c.armed & TIMER_PERSIST) === 0) armRetransmit(c); // §5.3

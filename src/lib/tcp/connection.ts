@@ -20,11 +20,12 @@ import { RoundTrip } from './rtt.ts';
 import { distance } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
 import { CLOSED, ESTABLISHED } from './state.ts';
-import { TIMER_PERSIST } from './timers.ts';
+import { TIMER_DELAYED_ACK, TIMER_PERSIST } from './timers.ts';
 import { updateWindowAfterRead } from './window.ts';
 
 /** `predicted` of a connection whose segments all take the long way. */
 const NOT_PREDICTED = -1;
+const DELAYED_ACK = TIMER_DELAYED_ACK; // as in header.ts
 
 export class Connection extends Stream {
   readonly stack: TcpStack;
@@ -39,7 +40,7 @@ export class Connection extends Stream {
   state = CLOSED;
   /**
    * Header prediction: the data offset and flags (without PSH) of the segment that the short way takes, or −1 when none may:
-   * not ESTABLISHED, the reader is paused, something is out of order or lost.
+   * not ESTABLISHED, the reader is paused, something is out of order or lost, the timeout is backed off.
    */
   predicted = NOT_PREDICTED;
 
@@ -113,8 +114,11 @@ export class Connection extends Stream {
   // Header template: see header.ts
   hop: Hop | null = null;
   hopVersion = -1;
-  ethernetBytes = 14;
   tcpHeaderBytes = 20;
+  /** With Ethernet and IPv4. */
+  headerBytes = 54;
+  /** Where the template ends. */
+  templateEnd = 0;
   ipChecksumBase = 0;
   pseudoHeaderBase = 0;
 
@@ -216,8 +220,17 @@ export class Connection extends Stream {
       this.dupAcks === 0 &&
       this.rtxNxt === this.rtxEnd &&
       this.ring === null &&
+      this.rtt.backoff === 0 &&
       (this.armed & TIMER_PERSIST) === 0;
     this.predicted = plain ? (this.tcpHeaderBytes << 10) | ACK : NOT_PREDICTED;
+  }
+
+  /** What we owed to the peer is in the segment that is being sent. */
+  noteAcknowledged(): void {
+    this.lastAckSent = this.rcvNxt;
+    this.unackedBytes = 0;
+    this.ackNow = false;
+    this.armed &= ~DELAYED_ACK;
   }
 
   /** Gives the ring back, with what is in it. */

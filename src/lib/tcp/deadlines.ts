@@ -27,7 +27,7 @@ export class DeadlineHeap {
   wakeBy(slot: number, dueUs: number): void {
     const place = this.place[slot];
     if (place < 0) this.insert(slot, dueUs);
-    else if (lessThan(dueUs, this.dueUs[slot])) {
+    else if (((dueUs - this.dueUs[slot]) | 0) < 0) {
       this.dueUs[slot] = dueUs;
       this.siftUp(place);
     }

@@ -52,6 +52,7 @@ function retransmitTimeout(c: Connection): void {
   if (c.sndWnd === 0) {
     // The window was taken back: this is a probe, and no sign of congestion (RFC 9293 §3.8.6.1).
     stack.counters.zeroWindowProbes++;
+    c.updatePrediction();
     resendFirst(c, 1, 'probe');
   } else {
     stack.congestion.onTimeout(c, c.flightBytes, c.retries > 1);

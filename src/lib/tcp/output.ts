@@ -18,6 +18,11 @@ import { add, atMost, distance } from './sequence.ts';
 import { ESTABLISHED } from './state.ts';
 import { armDelayedAck, armPersist, armRetransmit, retrySoon, TIMER_RETRANSMIT } from './timers.ts';
 
+// As in header.ts: own constants, and sequence arithmetic written out, where every reply passes.
+const PUSH = PSH;
+const PUSH_FIN = PSH | FIN;
+const RETRANSMIT = TIMER_RETRANSMIT;
+
 /** Sends all that may go now. Called once a turn for every connection that was marked. */
 export function sendPending(c: Connection): void {
   if (c.predicted >= 0 && c.hop!.resolved) sendPlain(c);
@@ -112,7 +117,7 @@ export function sendSmall(c: Connection): void {
 function sendNew(c: Connection): void {
   const stack = c.stack;
   const queue = c.queue;
-  if (c.sndNxt === c.sndUna && distance(stack.clockUs, c.lastSentUs) > c.rtt.rtoUs) stack.congestion.onIdleRestart(c);
+  if (c.sndNxt === c.sndUna && ((stack.clockUs - c.lastSentUs) | 0) > c.rtt.rtoUs) stack.congestion.onIdleRestart(c);
   while (queue.unsentBytes !== 0) {
     const n = sendableBytes(c);
     if (n === 0 || !sendNewRange(c, n)) break;
@@ -135,13 +140,13 @@ function sendableBytes(c: Connection): number {
   const stack = c.stack;
   const queue = c.queue;
   const mss = c.mss;
-  const flight = distance(c.sndNxt, c.sndUna);
-  const windowRoom = c.sndWnd - flight;
+  const flight = (c.sndNxt - c.sndUna) | 0;
+  const windowRoom = (c.sndWnd - flight) | 0;
   // RFC 3042: each of the first two duplicate ACKs lets one new segment go.
   const extra = c.dupAcks !== 0 && !c.inRecovery ? (c.dupAcks < 2 ? mss : 2 * mss) : 0;
-  const congestionRoom = c.cwnd + extra - flight;
+  const congestionRoom = (c.cwnd + extra - flight) | 0;
   const room = windowRoom < congestionRoom ? windowRoom : congestionRoom;
-  const here = queue.pool.length[queue.sendBuffer] - queue.sendOffset;
+  const here = (queue.pool.length[queue.sendBuffer] - queue.sendOffset) | 0;
   const limit = c.superBytes;
   const n = here < limit ? here : limit;
   if (n <= room) {
@@ -173,15 +178,15 @@ function sendNewRange(c: Connection, n: number): boolean {
   let flags = 0;
   let length = n;
   if (n === queue.unsentBytes && queue.backlogBytes === 0) {
-    flags = PSH;
+    flags = PUSH;
     if (c.finQueued && c.sndWnd - c.flightBytes > n) {
-      flags = PSH | FIN;
+      flags = PUSH_FIN;
       length = n + 1;
     }
   }
   if (!sendRange(c, queue.sendBuffer, queue.sendOffset, n, c.sndNxt, flags)) return false;
   queue.sent(n);
-  c.sndNxt = add(c.sndNxt, length);
+  c.sndNxt = (c.sndNxt + length) | 0;
   if (length !== n) c.finSent = true;
   sentNew(c);
   return true;
@@ -194,7 +199,7 @@ function sentNew(c: Connection): void {
     c.timedSeq = c.sndNxt;
     c.timedAtUs = c.stack.clockUs;
   }
-  if ((c.armed & TIMER_RETRANSMIT) === 0) armRetransmit(c);
+  if ((c.armed & RETRANSMIT) === 0) armRetransmit(c);
 }
 
 /** A FIN of its own, if the window has room for its sequence number. */

@@ -7,7 +7,6 @@
 import { ACK, TCP_HEADER_BYTES, writeTcp } from '../wire/tcp.ts';
 import { allocateFrame, dispatchFrame, endpointsOf } from './bare.ts';
 import type { Connection } from './connection.ts';
-import { noteAcknowledged } from './header.ts';
 import { SACK_BLOCK_BYTES, TIMESTAMPS_BLOCK_BYTES, writeSackLead, writeTimestamps } from './options.ts';
 import type { ReceiveRing } from './receive-ring.ts';
 import { add } from './sequence.ts';
@@ -39,7 +38,7 @@ export function sendSelectiveAck(c: Connection, ring: ReceiveRing): boolean {
   for (let range = 0, written = 1; written < blocks; range++) {
     if (range !== ring.lastTouched) writeBlock(c, ring, range, at + SACK_BLOCK_BYTES * written++);
   }
-  noteAcknowledged(c);
+  c.noteAcknowledged();
   dispatchFrame(stack, c, endpointsOf(c), id, tcp, headerBytes);
   return true;
 }

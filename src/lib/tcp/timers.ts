@@ -7,6 +7,7 @@ import { add } from './sequence.ts';
 
 /** RFC 6298: a segment (or SYN, or FIN) was not acknowledged. */
 export const TIMER_RETRANSMIT = 1;
+const RETRANSMIT = TIMER_RETRANSMIT; // a module's own constant is folded, an exported one is loaded
 /** RFC 9293 §3.8.6.1: the window is closed and nothing is in flight. */
 export const TIMER_PERSIST = 2;
 /** RFC 9293 §3.8.6.3; also when something could not be sent for want of a buffer. */
@@ -24,9 +25,10 @@ const RETRY_US = 1_000;
 
 /** (Re)starts the retransmission timer: RFC 6298 §5.1, §5.3. */
 export function armRetransmit(c: Connection): void {
-  c.armed |= TIMER_RETRANSMIT;
-  c.retransmitDueUs = add(c.stack.clockUs, c.rtt.rtoUs);
-  c.stack.deadlines.wakeBy(c.slot, c.retransmitDueUs);
+  const dueUs = (c.stack.clockUs + c.rtt.rtoUs) | 0;
+  c.armed |= RETRANSMIT;
+  c.retransmitDueUs = dueUs;
+  c.stack.deadlines.wakeBy(c.slot, dueUs);
 }
 
 /** The persist timer: first after one timeout, then after twice as long each time. */

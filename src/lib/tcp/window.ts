@@ -6,7 +6,7 @@
  *        ├──────────────── RCV.BUFF ──────────────────────┤   the right edge never moves left, and right by worthwhile steps
  */
 import type { Connection } from './connection.ts';
-import { add, distance, maximum } from './sequence.ts';
+import { distance } from './sequence.ts';
 
 /** What the window field of a segment says now, scaled down; remembers the edge that it offers. */
 export function advertiseWindow(c: Connection): number {
@@ -19,8 +19,8 @@ export function advertiseWindow(c: Connection): number {
   }
   let field = offer >> c.rcvScale;
   if (field > 0xffff) field = 0xffff;
-  const edge = add(c.rcvNxt, field << c.rcvScale);
-  c.rcvAdv = maximum(c.rcvAdv, edge);
+  const edge = (c.rcvNxt + (field << c.rcvScale)) | 0;
+  if (((edge - c.rcvAdv) | 0) > 0) c.rcvAdv = edge;
   return field;
 }
 

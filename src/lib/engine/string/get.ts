@@ -5,7 +5,7 @@
 import { integerArgument } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { changed, hashOf, hasRoom, lookupRead, peek, remove, setString, TYPE_STRING } from '../keys.ts';
-import { chunkBytes, holdsString, replyValue, valueStart } from './value.ts';
+import { chunkBytes, holdsString, replyString, replyValue, valueStart } from './value.ts';
 
 const NO_BYTES = new Uint8Array(0);
 /** Keys of MGET whose slots and records are touched together before they are read. */
@@ -15,7 +15,7 @@ const hashes = new Int32Array(PREFETCHED_KEYS);
 export function get(engine: Engine, arg: number, _argc: number): void {
   const ref = lookupRead(engine, arg + 1, engine.keyHash);
   if (ref === 0) engine.reply.nil();
-  else if (holdsString(engine, ref)) replyValue(engine, ref);
+  else replyString(engine, ref);
 }
 
 export function mget(engine: Engine, arg: number, argc: number): void {

@@ -2,8 +2,8 @@
  * The value of a string key, where it lies in the arena: answering with it, reading it as bytes, and the limits and types
  * that commands check first.
  */
-import { byteOf, wordOf } from '../../store/arena.ts';
-import { valueLengthAt, valueWordAt } from '../../store/record.ts';
+import { byteOf, chunkOf, wordOf } from '../../store/arena.ts';
+import { TYPE_MASK, valueLengthAt, valueWordAt } from '../../store/record.ts';
 import { integerAt } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { STRING_PLAIN, STRING_RAW, TYPE_STRING } from '../keys.ts';
@@ -16,8 +16,12 @@ const INTEGER_MAX_BYTES = 20;
 /** True when the key holds a string; otherwise the error has been written. */
 export function holdsString(engine: Engine, ref: number): boolean {
   if (engine.db.type(ref) === TYPE_STRING) return true;
-  engine.reply.error('WRONGTYPE Operation against a key holding the wrong kind of value');
+  wrongType(engine);
   return false;
+}
+
+function wrongType(engine: Engine): void {
+  engine.reply.error('WRONGTYPE Operation against a key holding the wrong kind of value');
 }
 
 /** True when a string may have so many bytes; otherwise the error has been written. */
@@ -25,6 +29,16 @@ export function mayBeLong(engine: Engine, bytes: number): boolean {
   if (bytes <= engine.maxStringBytes) return true;
   engine.reply.error('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
   return false;
+}
+
+/** Answers with the value of a string key; with the error for any other. */
+export function replyString(engine: Engine, ref: number): void {
+  const arena = engine.arena;
+  const chunk = chunkOf(ref);
+  const words = arena.words[chunk];
+  const at = wordOf(ref);
+  if ((words[at] & TYPE_MASK) !== TYPE_STRING) wrongType(engine);
+  else engine.reply.bulkWords(arena.views[chunk], words, valueWordAt(words, at), valueLengthAt(words, at));
 }
 
 /** Answers with the whole value, straight from the arena. */

@@ -22,12 +22,12 @@ export const reno: CongestionControl = {
 
   onAck(connection: Connection, ackedBytes: number, flightBytes: number): void {
     const cwnd = connection.cwnd;
+    // A window that is not used must not grow on account of what was not sent (RFC 7661 §4.1: validated while half is used).
+    if (flightBytes << 1 < cwnd) return;
     const mss = connection.mss;
     const config = connection.stack.config;
     if (cwnd >= config.maxCwndBytes) return;
     if (cwnd < connection.ssthresh) {
-      // A window that is not used must not grow on account of what was not sent (RFC 7661 §4.1: validated while half is used).
-      if (flightBytes * 2 < cwnd) return;
       const limit = mss * config.slowStartLimitSegments;
       connection.cwnd = cwnd + (ackedBytes < limit ? ackedBytes : limit); // RFC 5681 §3.1 (2)
       return;
