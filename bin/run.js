@@ -4,6 +4,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+const NODE_MAJOR = 24;
+
 const args = process.argv.slice(2);
 const built = new URL('../dist/lib/cli/unknown-command.js', import.meta.url);
 
@@ -29,5 +31,10 @@ async function main() {
   }
 }
 
+if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) {
+  console.error(
+    `rtcp: Node.js ${process.version} is slower than the pinned ${NODE_MAJOR}, which is not installed (npm ci brings it)`,
+  );
+}
 if (existsSync(built)) await main();
 else explain({ message: 'it is not built', mend: 'npm ci', exitCode: 1 });

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { RtcpCommand } from '../lib/cli/command.ts';
@@ -118,10 +119,19 @@ export default class Serve extends RtcpCommand {
       configFile: flags.config === undefined ? '' : resolve(flags.config),
       logLevel: level(flags['log-level']) ?? settings.logLevel,
       pcapFile: flags.pcap ?? '',
-      write: (line) => (this.output.json ? process.stderr : process.stdout).write(line),
+      write: (line) => writeLog(this.output.json ? process.stderr.fd : process.stdout.fd, line),
     });
     this.exitWith(exitCode);
     return { exitCode, seconds: (Date.now() - startedMs) / 1000 };
+  }
+}
+
+/** A log that can't be written (a full disk, a reader that left) is no reason to stop serving; false then: there is nowhere to say it. */
+function writeLog(fd: number, line: string): boolean {
+  try {
+    return writeSync(fd, line) === line.length;
+  } catch {
+    return false;
   }
 }
 

@@ -149,12 +149,15 @@ describe('PcapTap', () => {
       close: () => undefined,
     };
     const { inner, tap } = tapped(full);
+    const told: string[] = [];
+    tap.onError = (error) => void told.push(error.message);
     for (let i = 0; i < 3000; i++) {
       inner.inject(echo(8, i));
       expect(tap.receive()).toBe(1);
       tap.release();
     }
     expect(tap.error?.message).toMatch(/ENOSPC/);
+    expect(told).toEqual([tap.error?.message]);
     tap.close();
   });
 });

@@ -15,6 +15,23 @@ afterEach(() => {
 });
 
 describe('a session', () => {
+  it('takes a command of very many arguments without going over what it has for each of them', () => {
+    const pairs = 150_000;
+    const words = ['MSET'];
+    for (let i = 0; i < pairs; i++) words.push(`key:${i}`, 'v');
+    const bytes = Buffer.from(`*${words.length}\r\n${words.map((w) => `$${w.length}\r\n${w}\r\n`).join('')}`);
+    for (let at = 0; at < bytes.length; at += 1460) peer.send(bytes.subarray(at, at + 1460)); // quadratic: minutes
+    expect(peer.received()).toBe('+OK\r\n');
+    peer.send(`DBSIZE\r\nGET key:${pairs - 1}\r\n`);
+    expect(peer.received()).toBe(`:${pairs}\r\n$1\r\nv\r\n`);
+  });
+
+  it('answers a mistake in the middle of a command at once, without waiting for its last argument', () => {
+    peer.send('*1000\r\n$4\r\nMSET\r\n');
+    peer.send(':1\r\n');
+    expect(peer.received()).toBe("-ERR Protocol error: expected '$', got ':'\r\n");
+  });
+
   it('answers the same however its bytes are cut', () => {
     const commands: string[][] = [
       ['SET', 'k', 'v'.repeat(3000)],

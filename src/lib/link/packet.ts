@@ -26,7 +26,14 @@ import { Resources } from '../native/resources.ts';
 import { type WaitCalls, waitCalls } from '../native/wait.ts';
 import { BURST, type Link, type LinkCapabilities, type LinkStats } from './link.ts';
 import { loadAcquire, storeRelease } from './ring.ts';
-import { receivedFlags, SUPER_BUFFER_BYTES, SUPER_FRAME_BYTES, VNET_HEADER_BYTES, VnetQueue } from './vnet.ts';
+import {
+  dataBuffersFor,
+  receivedFlags,
+  SUPER_BUFFER_BYTES,
+  SUPER_FRAME_BYTES,
+  VNET_HEADER_BYTES,
+  VnetQueue,
+} from './vnet.ts';
 
 export interface PacketLinkOptions {
   readonly memory: PacketMemory;
@@ -105,7 +112,7 @@ export class PacketLink implements Link {
     this.memory = memory;
     this.name = info.name;
     this.mac = options.mac ?? info.mac;
-    this.data = new BufferPool(memory, options.dataBuffers ?? 8192, SUPER_BUFFER_BYTES);
+    this.data = new BufferPool(memory, options.dataBuffers ?? dataBuffersFor(memory), SUPER_BUFFER_BYTES);
     this.control = new BufferPool(memory, options.controlBuffers ?? 4096, 2048);
     this.mtu = Math.min(info.mtu, this.data.capacity);
     this.capabilities = { gather: true, checksumOffload: true, segmentationBytes: this.data.capacity };

@@ -70,6 +70,8 @@ export class PcapTap implements Link {
   readonly rxFlags: Int32Array;
   /** Why recording ended early (a full disk, say); the link itself goes on. */
   error: Error | null = null;
+  /** Told once when that happens. */
+  onError: ((error: Error) => void) | null = null;
   private readonly inner: Link;
   private readonly writer: PcapngWriter;
   private readonly clock: Clock;
@@ -195,6 +197,7 @@ export class PcapTap implements Link {
       write();
     } catch (error) {
       this.error = error instanceof Error ? error : new Error(String(error));
+      this.onError?.(this.error);
     }
   }
 }

@@ -20,7 +20,14 @@ import { Resources } from '../native/resources.ts';
 import { type TapCalls, tapCalls } from '../native/tap.ts';
 import { type WaitCalls, waitCalls } from '../native/wait.ts';
 import { BURST, type Link, type LinkCapabilities, type LinkStats } from './link.ts';
-import { receivedFlags, SUPER_BUFFER_BYTES, SUPER_FRAME_BYTES, VNET_HEADER_BYTES, VnetQueue } from './vnet.ts';
+import {
+  dataBuffersFor,
+  receivedFlags,
+  SUPER_BUFFER_BYTES,
+  SUPER_FRAME_BYTES,
+  VNET_HEADER_BYTES,
+  VnetQueue,
+} from './vnet.ts';
 
 export interface TapLinkOptions {
   readonly memory: PacketMemory;
@@ -76,7 +83,7 @@ export class TapLink implements Link {
     this.memory = memory;
     this.name = info.name;
     this.mac = options.mac ?? info.mac.with(5, info.mac[5] ^ 1);
-    this.data = new BufferPool(memory, options.dataBuffers ?? 8192, SUPER_BUFFER_BYTES);
+    this.data = new BufferPool(memory, options.dataBuffers ?? dataBuffersFor(memory), SUPER_BUFFER_BYTES);
     this.control = new BufferPool(memory, options.controlBuffers ?? 4096, 2048);
     this.mtu = Math.min(info.mtu, this.data.capacity);
     this.capabilities = { gather: true, checksumOffload: true, segmentationBytes: this.data.capacity };

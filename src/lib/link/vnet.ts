@@ -26,6 +26,12 @@ export const SUPER_FRAME_BYTES = 65_536 + 512;
  * line over a power of two, so that the starts of buffers do not all fall into the same sets of the cache.
  */
 export const SUPER_BUFFER_BYTES = 65_536 + 64;
+const MAX_DATA_BUFFERS = 8192;
+
+/** Buffers to send from, if nobody says how many: a quarter of the memory at most. Most are only touched at their start. */
+export function dataBuffersFor(memory: PacketMemory): number {
+  return Math.min(MAX_DATA_BUFFERS, Math.floor(memory.bytes / 4 / SUPER_BUFFER_BYTES));
+}
 
 /** RX_* flags of a received frame, by the flags byte of its vnet header. */
 export function receivedFlags(vnetFlags: number): number {

@@ -27,6 +27,8 @@ const UNAUTHENTICATED_MAX_BULK_BYTES = 16_384;
 
 const CR = 13;
 const LF = 10;
+/** `$0\r\n\r\n` */
+const LEAST_ARGUMENT_BYTES = 6;
 const STAR = 42;
 const DOLLAR = 36;
 const MINUS = 45;
@@ -44,6 +46,8 @@ export class PartialCommand {
   scanned = 0;
   /** Fewer bytes than this can't complete anything. */
   needBytes = 0;
+  /** The command is no shorter than this: all of it may be taken in before parsing goes on. */
+  leastBytes = 0;
   offsets = new Int32Array(16);
   lengths = new Int32Array(16);
 }
@@ -112,11 +116,13 @@ export class RequestParser {
     const batch = this.batch;
     const first = batch.args;
     if (first + argc > batch.argOffset.length) this.reserveArgs(first, argc, start, end);
+    const status = this.decodeArguments(start, p, end, argc, partial.done, trusted);
+    if (status === INCOMPLETE) return status; // only a complete command takes up its first arguments again: each is copied once
     for (let i = 0; i < partial.done; i++) {
       batch.argOffset[first + i] = start + partial.offsets[i];
       batch.argLength[first + i] = partial.lengths[i];
     }
-    return this.decodeArguments(start, p, end, argc, partial.done, trusted);
+    return status;
   }
 
   /** Keeps what the last decode learned of an INCOMPLETE command that began at `start`. */
@@ -141,6 +147,7 @@ export class RequestParser {
     partial.position = this.position - start;
     partial.scanned = this.scanned - start;
     partial.needBytes = this.needBytes - start;
+    partial.leastBytes = partial.needBytes + Math.max(0, this.argc - done - 1) * LEAST_ARGUMENT_BYTES;
   }
 
   private decodeArguments(

@@ -5,7 +5,6 @@
 import type { Link } from '../link/link.ts';
 import { PacketLink } from '../link/packet.ts';
 import { TapLink } from '../link/tap.ts';
-import { SUPER_BUFFER_BYTES } from '../link/vnet.ts';
 import { XdpLink } from '../link/xdp.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import type { Match } from '../native/match.ts';
@@ -41,14 +40,11 @@ function open(io: IoKind, plan: Plan, queue: number, memory: PacketMemory): Link
     ? { kind: 'port', address, port }
     : { kind: 'address', address };
   if (io === 'xdp') return XdpLink.open({ memory, interfaceName, match, queue, mac });
-  // Most buffers are only touched at their start; in a small memory there are fewer.
-  const dataBuffers = Math.min(8192, Math.floor(memory.bytes / 4 / SUPER_BUFFER_BYTES));
-  if (io === 'packet') return PacketLink.open({ memory, interfaceName, match, mac, dataBuffers });
+  if (io === 'packet') return PacketLink.open({ memory, interfaceName, match, mac });
   return TapLink.open({
     memory,
     interfaceName,
     mac,
-    dataBuffers,
     kernelAddress: plan.gateway,
     kernelPrefix: plan.prefix,
   });

@@ -174,6 +174,9 @@ function interfacePlan(flags: AddressFlags, around: Surroundings): Plan {
   }
   const wanted = flags.ip === undefined ? null : cidr(flags.ip);
   const ofHost = own !== null && (wanted === null || wanted.address === own.address);
+  if (flags.iface === undefined && !ofHost && !flags.takeover) {
+    throw new PlanError(`on which interface is ${flags.ip} to be?`, `name it, e.g. --iface eth0 --ip ${flags.ip}`);
+  }
   if (flags.takeover || (ofHost && name === LOOPBACK)) return takeoverPlan(flags, name, own, wanted);
   if (wanted === null) {
     throw new PlanError(

@@ -10,7 +10,7 @@
  * A directive that redis-server has no parameter for is a warning; a value that the parameter does not take is an error with
  * file, line and the line itself.
  */
-import { globSync, readFileSync } from 'node:fs';
+import fs from 'node:fs'; // globSync by name would keep a Node.js that lacks it (before 22) from starting at all
 import type { Config } from './config.ts';
 import { Config as Scratch } from './config.ts';
 import { parseMemory } from './config-kinds.ts';
@@ -73,7 +73,7 @@ class Reader {
   file(file: string, depth: number): void {
     let text: string;
     try {
-      text = readFileSync(file, 'latin1');
+      text = fs.readFileSync(file, 'latin1');
     } catch (error) {
       const { message } = error as Error;
       throw new RedisConfError(file, 0, '', `can't open config file '${file}': ${message}`);
@@ -118,7 +118,7 @@ class Reader {
   private include(words: string[], depth: number, fail: (reason: string) => never): void {
     if (words.length !== 1) fail('wrong number of arguments');
     if (depth >= MAX_DEPTH) fail('too many nested includes');
-    const files = /[*?[]/.test(words[0]) ? globSync(words[0]).sort() : words;
+    const files = /[*?[]/.test(words[0]) ? fs.globSync(words[0]).sort() : words;
     for (const file of files) this.file(file, depth + 1);
   }
 

@@ -55,6 +55,9 @@ export async function serve(options: ServeOptions): Promise<number> {
   };
   process.once('exit', restore);
   try {
+    if (plan.io[0] === 'socket' && options.pcapFile !== '') {
+      throw new PlanError('--pcap records frames, and kernel sockets have none', 'use tcpdump, or another --io');
+    }
     prepareMachine(plan, logger, undo);
     return await runShard(options, plan, logger);
   } finally {

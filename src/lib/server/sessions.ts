@@ -199,7 +199,7 @@ export class Sessions implements StreamHandler {
     let p = start;
     while (p < end && (session.queryLength > 0 || session.held)) {
       const partial = session.incomplete ? session.partial : null;
-      const missing = partial === null ? end - p : partial.needBytes - session.queryLength;
+      const missing = partial === null ? end - p : partial.leastBytes - session.queryLength;
       const n = missing < end - p ? missing : end - p;
       if (!this.appendQuery(session, p, p + n)) return end;
       p += n;

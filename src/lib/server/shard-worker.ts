@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
+import type { Link } from '../link/link.ts';
 import { FileSink, PcapTap } from '../link/pcap.ts';
 import { SocketTransport } from '../link/socket.ts';
 import { PacketMemory } from '../memory/packet-memory.ts';
@@ -21,7 +22,7 @@ import type { ServerHooks, TransportInfo } from './context.ts';
 import { widenInlining } from './jit.ts';
 import { Logger, type LogLevel } from './log.ts';
 import { openLink } from './open-link.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, PlanError } from './plan.ts';
 import { CONTROL_STOP, Shard, STOP_GRACEFUL, STOP_NOW } from './shard.ts';
 import { KernelTransport, StackTransport, type Transport } from './transport.ts';
 
@@ -97,11 +98,21 @@ function openSockets(plan: Plan, memory: PacketMemory, core: ShardCore): Opened 
   };
 }
 
+/** The link, with every frame written to a file; a disk that is full ends the recording, not the server. */
+function recording(link: Link, file: string, core: ShardCore): PcapTap {
+  try {
+    const tap = new PcapTap(link, new FileSink(file), systemClock);
+    tap.onError = (error) => core.context.log('warning', `--pcap ${file} ends here: ${error.message}`);
+    return tap;
+  } catch (error) {
+    throw new PlanError(`--pcap: ${(error as Error).message}`, 'name a file that can be written');
+  }
+}
+
 function openStack(setup: ShardSetup, memory: PacketMemory, core: ShardCore): Opened {
   const { plan } = setup;
   const opened = openLink(plan, setup.index, memory);
-  const link =
-    setup.pcapFile === '' ? opened.link : new PcapTap(opened.link, new FileSink(setup.pcapFile), systemClock);
+  const link = setup.pcapFile === '' ? opened.link : recording(opened.link, setup.pcapFile, core);
   const random = unseededRandom();
   const net = new Interface(link, {
     address: plan.address,
