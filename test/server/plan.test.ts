@@ -81,6 +81,15 @@ describe('planTransport', () => {
     expect(formatIpv4(planTransport(flags({ io: 'tap', ip: '192.0.2.9/24' }), machine()).gateway)).toBe('192.0.2.1');
   });
 
+  it('asks for the interface of an address that lo does not have', () => {
+    const { message, mend, exitCode } = refusal({ ip: '192.0.2.77/24' });
+    expect({ message, mend, exitCode }).toEqual({
+      message: 'on which interface is 192.0.2.77/24 to be?',
+      mend: 'name it, e.g. --iface eth0 --ip 192.0.2.77/24',
+      exitCode: 2,
+    });
+  });
+
   it('names the cause and the mend of what can not be, with the exit code of its kind', () => {
     expect(refusal({ iface: 'eth9', ip: '192.0.2.10/24' })).toMatchObject({
       exitCode: 2,

@@ -127,6 +127,24 @@ describe('passive open (RFC 9293 §3.10.7.2)', () => {
     expect(x.state).toBe('ESTABLISHED');
   });
 
+  it('lets a new SYN take the place of a half-open connection that is not answered for a second', () => {
+    const x = new Script();
+    x.listen(2);
+    x.in('S 0:0 sport 1001');
+    x.in('S 0:0 sport 1002');
+    x.out('S. 0:0 ack 1', 'S. 0:0 ack 1');
+    x.advance(1_100);
+    x.out('S. 0:0 ack 1', 'S. 0:0 ack 1'); // sent again after the initial timeout
+    x.in('S 0:0 sport 1003');
+    x.out('S. 0:0 ack 1');
+    x.in('S 0:0 sport 1004');
+    x.out('S. 0:0 ack 1');
+    x.in('S 0:0 sport 1005'); // those two are young
+    x.expectSilence();
+    expect(x.tcp.listeners.get(6379)?.halfOpen).toBe(2);
+    expect(x.tcp.connectionCount).toBe(2);
+  });
+
   it('drops SYNs beyond the backlog, and takes them when there is room again', () => {
     const x = new Script();
     x.listen(2);

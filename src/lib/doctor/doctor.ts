@@ -54,7 +54,7 @@ export function examine(port: number): Examination {
     checkMemlock(undefined, locksFreely()),
     checkHugePages(),
     checkPort(port),
-    ...PROGRAMS.map(checkProgram),
+    ...checkPrograms(),
   ];
   const own = xdp.status === 'ok' || packet.status === 'ok';
   if (!own && capability.status === 'ok') {
@@ -63,9 +63,13 @@ export function examine(port: number): Examination {
   return { verdict: own ? 'own stack' : library.status === 'ok' ? 'kernel sockets only' : 'nothing', findings };
 }
 
-function checkProgram([program, package_]: readonly [string, string]): Finding {
-  const path = programPath(program);
-  return path === null
-    ? warn(program, 'not installed (for tests and bench)', `apt-get install ${package_}`)
-    : ok(program, path);
+/** One command installs all that is missing. */
+function checkPrograms(): Finding[] {
+  const missing = PROGRAMS.filter(([program]) => programPath(program) === null);
+  const packages = new Set(missing.map(([, package_]) => package_));
+  return PROGRAMS.map(([program]) => {
+    const path = programPath(program);
+    if (path !== null) return ok(program, path);
+    return warn(program, 'not installed (for tests and bench)', `sudo apt-get install ${[...packages].join(' ')}`);
+  });
 }

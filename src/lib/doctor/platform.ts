@@ -51,7 +51,7 @@ export function checkArchitecture(): Finding {
 export function checkCompiler(): Finding {
   const compiler = ['cc', 'gcc', 'clang'].map(programPath).find((path) => path !== null);
   if (compiler !== undefined && compiler !== null) return ok('compiler', compiler);
-  return warn('compiler', 'none: the prebuilt native library is used', 'apt-get install gcc libc6-dev');
+  return warn('compiler', 'none: the prebuilt native library is used', 'sudo apt-get install gcc libc6-dev');
 }
 
 export function checkLibrary(): Finding {

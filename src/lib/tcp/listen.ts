@@ -2,7 +2,7 @@
  * Passive open (RFC 9293 §3.10.7.2): a SYN to a port that is listened on becomes a connection in SYN-RECEIVED, bounded by the
  * listener's backlog. A SYN beyond it is dropped and counted; its sender tries again.
  */
-import type { StreamHandler } from '../link/stream.ts';
+import { CLOSE_TIMEOUT, type StreamHandler } from '../link/stream.ts';
 import { IPV4_DESTINATION, IPV4_SOURCE } from '../wire/ipv4.ts';
 import {
   ACK,
@@ -17,10 +17,11 @@ import {
   tcpWindow,
 } from '../wire/tcp.ts';
 import { answerWithReset } from './bare.ts';
-import { setState } from './close.ts';
+import { closeConnection, setState } from './close.ts';
+import type { Connection } from './connection.ts';
 import { acceptSyn, chooseInitialSequence, startSending, transmitSyn } from './handshake.ts';
 import { parseOptions } from './options.ts';
-import { add, atMost } from './sequence.ts';
+import { add, atMost, distance } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
 import { SYN_RECEIVED } from './state.ts';
 
@@ -30,6 +31,8 @@ export interface ListenOptions {
 }
 
 const DEFAULT_BACKLOG = 511;
+/** A half-open connection whose SYN,ACK was not answered for so long gives way to a new SYN: the initial RTO (RFC 6298). */
+const PATIENCE_US = 1_000_000;
 
 export class Listener {
   readonly port: number;
@@ -37,11 +40,44 @@ export class Listener {
   readonly backlog: number;
   /** Connections in SYN-RECEIVED now. */
   halfOpen = 0;
+  /** Connections in the order of their SYNs, a ring: those in SYN-RECEIVED, and some that are not any more. */
+  private readonly order: (Connection | null)[];
+  private readonly enteredUs: Int32Array;
+  private first = 0;
+  private count = 0;
 
   constructor(port: number, handler: StreamHandler, options: ListenOptions) {
     this.port = port;
     this.handler = handler;
     this.backlog = options.backlog ?? DEFAULT_BACKLOG;
+    const size = 2 * Math.max(1, this.backlog);
+    this.order = new Array<Connection | null>(size).fill(null);
+    this.enteredUs = new Int32Array(size);
+  }
+
+  enter(c: Connection, clockUs: number): void {
+    if (this.count === this.order.length) this.shift();
+    const i = (this.first + this.count++) % this.order.length;
+    this.order[i] = c;
+    this.enteredUs[i] = clockUs;
+  }
+
+  /** The oldest half-open connection, if it may give way to a new one. */
+  overdue(clockUs: number): Connection | null {
+    while (this.count > 0) {
+      const c = this.order[this.first];
+      if (c !== null && c.state === SYN_RECEIVED) {
+        return distance(clockUs, this.enteredUs[this.first]) > PATIENCE_US ? c : null;
+      }
+      this.shift();
+    }
+    return null;
+  }
+
+  private shift(): void {
+    this.order[this.first] = null;
+    this.first = (this.first + 1) % this.order.length;
+    this.count--;
   }
 }
 
@@ -76,7 +112,9 @@ export function listenArrives(
   }
   if (listener.halfOpen >= listener.backlog) {
     stack.drop(null, 'synBacklogFull');
-    return;
+    const oldest = listener.overdue(stack.clockUs);
+    if (oldest === null) return;
+    closeConnection(oldest, CLOSE_TIMEOUT, 'half-open too long');
   }
   const remoteIp = memory.dv.getInt32(ip + IPV4_SOURCE, false);
   const localIp = memory.dv.getInt32(ip + IPV4_DESTINATION, false);
@@ -96,6 +134,7 @@ export function listenArrives(
   parseOptions(memory, tcp + TCP_HEADER_BYTES, tcp + tcpHeaderBytes(memory, tcp), stack.options);
   stack.counters.passiveOpens++;
   listener.halfOpen++;
+  listener.enter(c, stack.clockUs);
   c.hop = hop;
   chooseInitialSequence(c);
   if (reuse && atMost(c.iss, reuseAfter)) startSending(c, add(reuseAfter, 64_000));
