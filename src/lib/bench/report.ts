@@ -7,7 +7,7 @@ import type { Output } from '../cli/output.ts';
 import type { Column } from '../cli/table.ts';
 import { formatCount, formatDurationUs, plural } from '../cli/units.ts';
 import type { BenchResult } from './result.ts';
-import type { Plan } from './rounds.ts';
+import { type Plan, WARM_UP } from './rounds.ts';
 import type { CellSummary } from './summary.ts';
 import { describeWorkload } from './workload.ts';
 
@@ -33,7 +33,7 @@ export function announcePlan(output: Output, plan: Plan): void {
   const placement =
     plan.loadCpu === null
       ? 'not pinned'
-      : `${started ? `server on CPU ${plan.serverCpu}, ` : ''}load on CPU ${plan.loadCpu}`;
+      : `${started ? `server on CPU ${plan.serverCpu}, ` : ''}load on CPU ${plan.loadCpu}, ${WARM_UP}`;
   output.note(`${plural(plan.rounds, 'round')} of ${names}; ${placement}`);
   output.note(describeWorkload(plan.workload));
   if (plan.contenders.some((contender) => contender.besideServer)) {
