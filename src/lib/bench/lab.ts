@@ -65,7 +65,9 @@ export class Lab {
     for (const namespace of [this.serverNamespace, this.clientNamespace]) {
       try {
         ip('netns', 'del', namespace);
-      } catch {}
+      } catch {
+        // it was never made, or is gone already
+      }
     }
   }
 

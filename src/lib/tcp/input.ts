@@ -98,7 +98,7 @@ function checkedArrives(c: Connection, tcp: number, length: number): void {
     resetArrives(c, sequence);
     return;
   }
-  // Third, security and compartment, is not implemented. Fourth: SYN
+  // Third, security and compartment: no host has them (RFC 9293 §A.1). Fourth: SYN
   let startsAt = sequence;
   if ((flags & SYN) !== 0) {
     if (!synIsOurs(c, sequence, flags)) return;
