@@ -9,9 +9,8 @@
 import { parseArgs } from 'node:util';
 import { bench, do_not_optimize, run } from 'mitata';
 import { systemClock } from '../src/lib/clock.ts';
-import { RX_CHECKSUM_VALID } from '../src/lib/link/link.ts';
 import { PacketMemory } from '../src/lib/memory/packet-memory.ts';
-import { ADVICE_HUGE_PAGES, advise, adviseBytes } from '../src/lib/native/memory.ts';
+import { ADVICE_HUGE_PAGES, adviseBytes } from '../src/lib/native/memory.ts';
 import { Interface } from '../src/lib/net/interface.ts';
 import { Random, secretWords } from '../src/lib/random.ts';
 import { assembleCore } from '../src/lib/server/assemble.ts';
@@ -20,6 +19,7 @@ import { widenInlining } from '../src/lib/server/jit.ts';
 import { StackTransport } from '../src/lib/server/transport.ts';
 import { SECRET_WORDS } from '../src/lib/tcp/config.ts';
 import { TcpStack } from '../src/lib/tcp/stack.ts';
+import { ClientSide, HEADER_BYTES, SERVER_ADDRESS } from './client-side.ts';
 import { HotLink } from './hot-link.ts';
 
 const { values: flags } = parseArgs({
@@ -32,9 +32,6 @@ const { values: flags } = parseArgs({
 const KEYS = Number(flags.keys);
 const REQUESTS = Number(flags.requests);
 const CONNECTIONS = 32;
-const SERVER = 0xc000_0202 | 0;
-const CLIENT = 0xc000_0201 | 0;
-const HEADERS = 66; // Ethernet, IPv4, TCP with timestamps
 const SYN = 2;
 const ACK = 16;
 const PSH = 8;
@@ -43,7 +40,7 @@ widenInlining();
 const memory = new PacketMemory(256 << 20, 32 << 20);
 const link = new HotLink(memory);
 const random = new Random(1);
-const net = new Interface(link, { address: SERVER, prefixLength: 24, takeover: true, random });
+const net = new Interface(link, { address: SERVER_ADDRESS, prefixLength: 24, takeover: true, random });
 const hooks = {
   requestShutdown: () => {},
   abortShutdown: () => false,
@@ -53,40 +50,15 @@ const hooks = {
   transportInfo: () => ({ io: 'memory', interface: 'hot0', address: '192.0.2.2', port: 6379, counters: {} }),
   log: () => {},
 };
-// As serve has it: huge pages under what is touched at random.
-advise(memory, 0, memory.extents.start, ADVICE_HUGE_PAGES);
+// As serve has it: huge pages under the records.
 const advice = { prepare: (bytes: Uint8Array) => void adviseBytes(bytes, ADVICE_HUGE_PAGES), discard: () => {} };
 const core = assembleCore({ memory, clock: systemClock, config: new Config(), hooks, version: '0', advice });
 const tcp = new TcpStack(net, { random, secret: secretWords(SECRET_WORDS), nagle: false });
 const transport = new StackTransport(link, net, tcp, core.sessions, 6379, 511);
 
-/** The client's side of each connection: what its next frame says. */
-const sequence = new Int32Array(CONNECTIONS).fill(1000);
-const acknowledgment = new Int32Array(CONNECTIONS);
+const client = new ClientSide(link, CONNECTIONS);
+const { sequence, acknowledgment } = client;
 const { dv, u8 } = memory;
-
-/** Writes a frame of connection `i` into a receive slot; the checksums are declared verified. */
-function writeFrame(slot: number, i: number, bits: number, payload: number): void {
-  const f = link.slot(slot);
-  u8.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0], f);
-  dv.setUint16(f + 16, HEADERS - 14 + payload);
-  dv.setUint32(f + 18, 0x4000);
-  u8[f + 22] = 64;
-  u8[f + 23] = 6;
-  dv.setInt32(f + 26, CLIENT);
-  dv.setInt32(f + 30, SERVER);
-  dv.setUint16(f + 34, 20_000 + i);
-  dv.setUint16(f + 36, 6379);
-  dv.setInt32(f + 38, sequence[i]);
-  dv.setInt32(f + 42, acknowledgment[i]);
-  dv.setUint16(f + 46, 0x8000 | bits);
-  dv.setUint16(f + 48, 0xffff);
-  dv.setUint32(f + 54, 0x0101_080a);
-  dv.setUint32(f + 58, 1);
-  link.rxOffset[slot] = f;
-  link.rxLength[slot] = HEADERS + payload;
-  link.rxFlags[slot] = RX_CHECKSUM_VALID;
-}
 
 let nowUs = 1_000_000;
 
@@ -101,7 +73,7 @@ function openConnections(): void {
     const before = link.stats.txFrames;
     // One at a time in slot 0, so that each SYN,ACK can be read.
     const f = link.slot(0);
-    writeFrame(0, i, SYN, 0);
+    client.writeFrame(0, i, SYN, 0);
     turn(1);
     if (link.stats.txFrames === before) throw new Error('no SYN,ACK');
     sequence[i]++;
@@ -125,8 +97,8 @@ const VALUE = 'v'.repeat(64);
 /** A burst of one request on each connection; `reply` is the length of what comes back. */
 function burst(template: Buffer, keyAt: number, reply: number): () => void {
   for (let i = 0; i < CONNECTIONS; i++) {
-    writeFrame(i, i, ACK | PSH, template.length);
-    u8.set(template, link.slot(i) + HEADERS);
+    client.writeFrame(i, i, ACK | PSH, template.length);
+    u8.set(template, link.slot(i) + HEADER_BYTES);
   }
   let next = 12345;
   return () => {
@@ -138,8 +110,8 @@ function burst(template: Buffer, keyAt: number, reply: number): () => void {
         next = (Math.imul(next, 1103515245) + 12345) & 0x7fff_ffff;
         const n = next % KEYS;
         const high = (n / 10_000) | 0;
-        dv.setInt32(f + HEADERS + keyAt + 8, DIGITS[high]);
-        dv.setInt32(f + HEADERS + keyAt + 12, DIGITS[n - high * 10_000]);
+        dv.setInt32(f + HEADER_BYTES + keyAt + 8, DIGITS[high]);
+        dv.setInt32(f + HEADER_BYTES + keyAt + 12, DIGITS[n - high * 10_000]);
       }
       sequence[i] = (sequence[i] + template.length) | 0;
       acknowledgment[i] = (acknowledgment[i] + reply) | 0;
@@ -157,7 +129,7 @@ const keyOffset = (template: Buffer): number => template.indexOf('key:');
   const fill = burst(set, 0, 5);
   for (let k = 0; k < KEYS; k += CONNECTIONS) {
     for (let i = 0; i < CONNECTIONS; i++)
-      u8.set(Buffer.from(key((k + i) % KEYS)), link.slot(i) + HEADERS + keyOffset(set));
+      u8.set(Buffer.from(key((k + i) % KEYS)), link.slot(i) + HEADER_BYTES + keyOffset(set));
     fill();
   }
 }

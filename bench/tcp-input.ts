@@ -13,12 +13,10 @@ import { Random, secretWords } from '../src/lib/random.ts';
 import { widenInlining } from '../src/lib/server/jit.ts';
 import { SECRET_WORDS } from '../src/lib/tcp/config.ts';
 import { TcpStack } from '../src/lib/tcp/stack.ts';
+import { ClientSide, SERVER_ADDRESS } from './client-side.ts';
 import { HotLink } from './hot-link.ts';
 
 const CONNECTIONS = 32;
-const SERVER = 0xc000_0202 | 0;
-const CLIENT = 0xc000_0201 | 0;
-const HEADERS = 66; // Ethernet, IPv4, TCP with timestamps
 const REQUEST_BYTES = 35; // GET of a 16-byte key
 const REPLY_BYTES = 71; // its 64-byte value
 const SYN = 2;
@@ -27,9 +25,9 @@ const PSH = 8;
 
 widenInlining();
 const memory = new PacketMemory(128 << 20, 32 << 20);
-const { dv, u8 } = memory;
+const { dv } = memory;
 const link = new HotLink(memory);
-const net = new Interface(link, { address: SERVER, prefixLength: 24, takeover: true, random: new Random(1) });
+const net = new Interface(link, { address: SERVER_ADDRESS, prefixLength: 24, takeover: true, random: new Random(1) });
 const tcp = new TcpStack(net, { random: new Random(2), secret: secretWords(SECRET_WORDS), nagle: false });
 
 /** Takes what it is given, and answers when told to. */
@@ -52,30 +50,9 @@ class Session implements StreamHandler {
 const session = new Session();
 tcp.listen(6379, session);
 
-const sequence = new Int32Array(CONNECTIONS).fill(1000);
-const acknowledgment = new Int32Array(CONNECTIONS);
+const client = new ClientSide(link, CONNECTIONS);
+const { sequence, acknowledgment } = client;
 let nowUs = 1_000_000;
-
-function writeFrame(slot: number, i: number, bits: number, payload: number): void {
-  const f = link.slot(slot);
-  u8.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0], f);
-  dv.setUint16(f + 16, HEADERS - 14 + payload);
-  dv.setUint32(f + 18, 0x4000);
-  u8[f + 22] = 64;
-  u8[f + 23] = 6;
-  dv.setInt32(f + 26, CLIENT);
-  dv.setInt32(f + 30, SERVER);
-  dv.setUint16(f + 34, 20_000 + i);
-  dv.setUint16(f + 36, 6379);
-  dv.setInt32(f + 38, sequence[i]);
-  dv.setInt32(f + 42, acknowledgment[i]);
-  dv.setUint16(f + 46, 0x8000 | bits);
-  dv.setUint16(f + 48, 0xffff);
-  dv.setUint32(f + 54, 0x0101_080a);
-  dv.setUint32(f + 58, 1);
-  link.rxOffset[slot] = f;
-  link.rxLength[slot] = HEADERS + payload;
-}
 
 function input(frames: number): void {
   net.nowUs = nowUs;
@@ -90,11 +67,11 @@ function turn(frames: number): void {
 }
 
 for (let i = 0; i < CONNECTIONS; i++) {
-  writeFrame(0, i, SYN, 0);
+  client.writeFrame(0, i, SYN, 0);
   turn(1);
   sequence[i]++;
   acknowledgment[i] = (dv.getInt32(link.lastHeader + 38) + 1) | 0;
-  writeFrame(0, i, ACK, 0);
+  client.writeFrame(0, i, ACK, 0);
   dv.setInt32(link.slot(0) + 62, dv.getInt32(link.lastHeader + 58));
   turn(1);
 }
@@ -111,7 +88,7 @@ function burst(bytes: number, replyBytes: number): void {
   }
 }
 
-for (let i = 0; i < CONNECTIONS; i++) writeFrame(i, i, ACK | PSH, REQUEST_BYTES);
+for (let i = 0; i < CONNECTIONS; i++) client.writeFrame(i, i, ACK | PSH, REQUEST_BYTES);
 
 const cases: Record<string, () => void> = {
   'write the frames (overhead of the bench)': () => {
