@@ -18,6 +18,7 @@ need arping arping
 need tcpdump tcpdump
 need tshark tshark
 need ethtool ethtool
+need chromium chromium
 missing=${missing# }
 if [ -z "$missing" ]; then exit 0; fi
 

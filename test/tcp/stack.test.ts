@@ -162,6 +162,8 @@ describe('the observer', () => {
       retransmitted: (_c: Connection, _sequence: number, length: number, reason: RetransmitReason) => {
         seen.push(`again: ${length} bytes, ${reason}`);
       },
+      congestionChanged: () => undefined,
+      timeWaitEnded: () => undefined,
       notSent: (_c: Connection, reason: NotSentReason, unsent: number) => {
         seen.push(`not sent: ${unsent} bytes, ${reason}`);
       },
@@ -207,6 +209,8 @@ describe('the observer', () => {
       segmentOut: () => {},
       dropped: () => {},
       retransmitted: () => {},
+      congestionChanged: () => undefined,
+      timeWaitEnded: () => undefined,
       notSent: (_c, reason) => reasons.add(reason),
     };
     x.establish('mss 1000', 60_000);

@@ -45,13 +45,31 @@ export interface TcpConfig {
   /** The sender's buffers bound the flight anyway; so cwnd need not grow past this. */
   readonly maxCwndBytes: number;
   readonly congestion: CongestionControl;
+  /** RFC 8985: losses found by time (RACK) and tail loss probes; where the peer has no SACK, RFC 6582's duplicates count. */
+  readonly rack: boolean;
+  readonly tailLossProbe: boolean;
+  /** RFC 2883: tell the sender which bytes came twice. */
+  readonly dsack: boolean;
+  /** RFC 5682: find out after a timeout whether it was spurious; with it, and with timestamps or D-SACK, reductions are undone. */
+  readonly frto: boolean;
+  readonly undo: boolean;
+  /** RFC 3168: `active` asks for it in our SYNs, `passive` agrees when the peer asks (as Linux), `off` does neither. */
+  readonly ecn: 'off' | 'passive' | 'active';
+  /** RFC 4987: answer SYNs without keeping state: when the backlog is full, always, or never. */
+  readonly synCookies: 'off' | 'pressure' | 'always';
   /** RFC 7323: offer timestamps, window scale. */
   readonly timestamps: boolean;
   readonly windowScale: boolean;
   /** Silence after which an idle peer is asked whether it is still there (RFC 9293 §3.8.4); 0, the default, is never. */
   readonly keepAliveMs: number;
-  /** Unanswered keep-alive probes, a third of keepAliveMs apart, after which it is not. */
+  /** Between keep-alive probes that are not answered; 0: a third of keepAliveMs. */
+  readonly keepAliveIntervalMs: number;
+  /** Unanswered keep-alive probes after which it is not. */
   readonly keepAliveProbes: number;
+  /** RFC 5482: unacknowledged data ends the connection after so long, whatever maxRetransmissions says; 0: it does not. */
+  readonly userTimeoutMs: number;
+  /** Connections that their owner has ended and whose peer has not: more than these are reset. */
+  readonly maxOrphans: number;
   /** RFC 2018, as a receiver: say which bytes have arrived out of order. */
   readonly sack: boolean;
   /** Ranges of out-of-order bytes that a connection holds. */
@@ -96,10 +114,20 @@ export function completeConfig(options: TcpOptions): TcpConfig {
     slowStartLimitSegments: 1,
     maxCwndBytes: 1 << 26,
     congestion: reno,
+    rack: true,
+    tailLossProbe: true,
+    dsack: true,
+    frto: true,
+    undo: true,
+    ecn: 'passive',
+    synCookies: 'pressure',
     timestamps: true,
     windowScale: true,
     keepAliveMs: 0,
+    keepAliveIntervalMs: 0,
     keepAliveProbes: 3,
+    userTimeoutMs: 0,
+    maxOrphans: 4_096,
     sack: true,
     maxRanges: 32,
     challengeLimit: 10,

@@ -5,10 +5,30 @@
 import type { Connection } from './connection.ts';
 
 /** Why a segment was sent again. */
-export type RetransmitReason = 'timeout' | 'fast' | 'partial-ack' | 'path-mtu' | 'window-reopened' | 'probe' | 'syn';
+export type RetransmitReason =
+  | 'timeout'
+  | 'fast'
+  | 'rack'
+  | 'tail-probe'
+  | 'partial-ack'
+  | 'path-mtu'
+  | 'window-reopened'
+  | 'probe'
+  | 'syn';
 
 /** Why queued bytes stay where they are. */
-export type NotSentReason = 'nagle' | 'cwnd' | 'rwnd' | 'empty' | 'no-buffer' | 'unresolved';
+export type NotSentReason = 'nagle' | 'cork' | 'cwnd' | 'rwnd' | 'pacing' | 'empty' | 'no-buffer' | 'unresolved';
+
+/** What happened to the congestion window and the loss recovery; the connection's fields say the rest. */
+export type CongestionEvent =
+  | 'recovery-entered'
+  | 'recovery-left'
+  | 'loss-entered'
+  | 'loss-left'
+  | 'undone'
+  | 'ecn-reduced'
+  | 'slow-start-left'
+  | 'idle-restart';
 
 export interface TcpObserver {
   /** `from` and `to` are states of tcp/state.ts; `cause` says what made the change, such as `SYN received`. */
@@ -26,5 +46,8 @@ export interface TcpObserver {
   /** An arrived segment was not used; `reason` is the name of the counter. */
   dropped(connection: Connection | null, reason: string): void;
   retransmitted(connection: Connection, sequence: number, length: number, reason: RetransmitReason): void;
+  congestionChanged(connection: Connection, event: CongestionEvent): void;
+  /** A TIME-WAIT record is gone: it expired, was reused, or made room. */
+  timeWaitEnded(localIp: number, localPort: number, remoteIp: number, remotePort: number, cause: string): void;
   notSent(connection: Connection, reason: NotSentReason, unsentBytes: number): void;
 }
