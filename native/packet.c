@@ -45,6 +45,11 @@ int rtcp_packet_socket(void) {
   return fd;
 }
 
+/* Whether frames that this machine sends through the interface are received as well: for those who watch. */
+int rtcp_packet_outgoing(int fd, int on) {
+  return set(fd, PACKET_IGNORE_OUTGOING, !on);
+}
+
 /*
  * Classic BPF, run on every frame of the interface before it costs us anything. X is 4 behind a VLAN tag in the frame, else
  * 0 (mostly the tag was taken out already, into the ring's header).

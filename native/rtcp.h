@@ -54,6 +54,7 @@ API int rtcp_tcx_attach(int program, int ifindex);
 
 /* packet.c */
 API int rtcp_packet_socket(void);
+API int rtcp_packet_outgoing(int fd, int on);
 API int rtcp_packet_filter(int fd, int kind, int32_t address, int port);
 API int rtcp_packet_ring(int fd, uint8_t *base, int32_t offset, int32_t block_bytes, int32_t blocks, int32_t slot_bytes);
 API int rtcp_packet_bind(int fd, int ifindex, int transmit_buffer_bytes);

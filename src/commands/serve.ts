@@ -41,6 +41,10 @@ export default class Serve extends RtcpCommand {
       description: 'Kernel sockets: no privilege needed',
     },
     {
+      command: '<%= config.bin %> serve --trace tcp.html',
+      description: 'With a page about every connection, written at the end',
+    },
+    {
       command: '<%= config.bin %> serve --config /etc/redis/redis.conf --set maxmemory=1gb',
       description: 'A redis.conf; --set (and flags) win over it',
     },
@@ -91,6 +95,14 @@ export default class Serve extends RtcpCommand {
       description: 'error, warn, info or debug, or 0 to 3 (default info)',
     }),
     pcap: Flags.string({ helpValue: 'FILE', description: 'Write every frame to a pcapng file' }),
+    trace: Flags.string({
+      helpValue: 'FILE|-',
+      description: 'Follow our TCP from inside: .pcapng, .ndjson, .html, else a log (see tcp-trace)',
+    }),
+    'trace-socket': Flags.string({
+      helpValue: 'PATH',
+      description: 'Where tcp-trace --attach connects (default: by port; --log-level debug says it)',
+    }),
   });
 
   async run(): Promise<ServeResult> {
@@ -119,6 +131,8 @@ export default class Serve extends RtcpCommand {
       configFile: flags.config === undefined ? '' : resolve(flags.config),
       logLevel: level(flags['log-level']) ?? settings.logLevel,
       pcapFile: flags.pcap ?? '',
+      traceFile: flags.trace ?? '',
+      traceSocket: flags['trace-socket'] ?? '',
       write: (line) => writeLog(this.output.json ? process.stderr.fd : process.stdout.fd, line),
     });
     this.exitWith(exitCode);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../src/lib/clock.ts';
-import { BURST, RX_CHECKSUM_PARTIAL } from '../../src/lib/link/link.ts';
+import { BURST, RX_CHECKSUM_PARTIAL, RX_CHECKSUM_VALID } from '../../src/lib/link/link.ts';
 import { type Conditions, type MemoryLink, type MemoryLinkOptions, MemoryWire } from '../../src/lib/link/memory.ts';
 import { Random } from '../../src/lib/random.ts';
 import { ethernet, ipv4, mac, naiveChecksum } from '../net/frames.ts';
@@ -175,6 +175,42 @@ describe('conditions', () => {
     expect(pair.wire.impairment(pair.a).queueFull).toBe(10);
   });
 
+  it('a cable that is out carries nothing, and then again', () => {
+    const pair = new Pair({ down: true });
+    expect(sendNumbered(pair, 5)).toEqual([]);
+    pair.wire.setConditions({}, pair.a);
+    expect(sendNumbered(pair, 5)).toHaveLength(5);
+  });
+
+  it('a queue that is long enough marks what allows it, with a right checksum', () => {
+    const pair = new Pair({ bitsPerSecond: 8_000_000, markBytes: 200 });
+    for (let i = 0; i < 6; i++) {
+      const frame = numbered(i);
+      const tos = i === 5 ? 0 : 2; // ECT(0), but for one
+      frame[15] = tos;
+      frame.writeUInt16BE(0, 24);
+      frame.writeUInt16BE(naiveChecksum(frame.subarray(14, 34)), 24);
+      pair.send(frame);
+    }
+    const frames = pair.drain().map(({ frame }) => frame);
+    expect(frames.map((frame) => frame[15])).toEqual([2, 2, 3, 3, 3, 0]);
+    for (const frame of frames) expect(naiveChecksum(frame.subarray(14, 34))).toBe(0);
+    expect(pair.wire.impairment(pair.a).marked).toBe(4);
+  });
+
+  it('what is on its way to a station that left finds nobody', () => {
+    const pair = new Pair({ delayUs: 100 });
+    pair.send(numbered(0));
+    pair.a.flush();
+    pair.wire.leave(pair.b);
+    pair.clock.us = 100;
+    expect(pair.wire.deliver()).toBe(1);
+    expect(pair.b.pending()).toBe(false);
+    pair.send(numbered(1));
+    pair.a.flush();
+    expect([pair.wire.noStation, pair.wire.inTransit]).toEqual([1, 0]);
+  });
+
   it('the same seed gives the same run, another seed another', () => {
     const all: Conditions = { loss: 0.1, delayUs: 100, jitterUs: 50, duplicate: 0.1, reorder: 0.1, corrupt: 0.1 };
     const run = (seed: number): string =>
@@ -229,6 +265,18 @@ describe('offloads', () => {
     const at = pair.b.rxOffset[0];
     expect(check(Buffer.from(pair.b.memory.u8.slice(at, at + pair.b.rxLength[0])))).toBe(true);
     expect(pair.a.breaches.badPartialChecksum).toBe(0);
+  });
+
+  it('a card that verifies says so, but for damage', () => {
+    const flags = (conditions: Conditions): number => {
+      const pair = new Pair(conditions, 1, {}, { rxChecksum: 'verified' });
+      pair.send(tcpFrame(payload.subarray(0, 99), false));
+      pair.a.flush();
+      pair.wire.deliver();
+      expect(pair.b.receive()).toBe(1);
+      return pair.b.rxFlags[0];
+    };
+    expect([flags({}), flags({ corrupt: 1 })]).toEqual([RX_CHECKSUM_VALID, 0]);
   });
 
   it('a super-segment arrives as frames of one MSS, each complete', () => {

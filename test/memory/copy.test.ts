@@ -36,3 +36,29 @@ it('copyAcross copies n bytes and touches no other', () => {
     { numRuns: 500 },
   );
 });
+
+it('copyAcross refuses what is outside either memory, however it copies', () => {
+  const memory = new DataView(new SharedArrayBuffer(BYTES));
+  const part = new DataView(new SharedArrayBuffer(BYTES), 64, 1024);
+  const refused = [
+    [memory, 0, part, 0, 1025],
+    [part, 1, memory, 0, 1024],
+    [memory, BYTES - 600, part, 0, 601],
+    [memory, -1, part, 0, 600],
+    [memory, 0, part, -1, 600],
+    [memory, 0, part, 1000, 25],
+  ] as const;
+  for (const [to, toByte, from, fromByte, n] of refused) {
+    expect(() => copyAcross(to, toByte, from, fromByte, n)).toThrow(RangeError);
+  }
+});
+
+it('copyAcross takes a view that is a part of its memory', () => {
+  const source = new SharedArrayBuffer(BYTES);
+  new Uint8Array(source).set(filled());
+  const target = new SharedArrayBuffer(BYTES);
+  copyAcross(new DataView(target, 100), 10, new DataView(source, 1000), 7, 2000);
+  expect(new Uint8Array(target, 110, 2000)).toEqual(new Uint8Array(source, 1007, 2000));
+  expect(new Uint8Array(target, 0, 110).every((byte) => byte === 0)).toBe(true);
+  expect(new Uint8Array(target, 2110).every((byte) => byte === 0)).toBe(true);
+});

@@ -75,6 +75,66 @@ describe('SendQueue', () => {
   });
 });
 
+/** Sends everything that is in buffers. */
+function sendAll(queue: SendQueue): void {
+  while (queue.unsentBytes > 0)
+    queue.sent(Math.min(queue.unsentBytes, queue.pool.length[queue.sendBuffer] - queue.sendOffset));
+}
+
+describe('how much a queue keeps in buffers', () => {
+  const MIB = 1 << 20;
+  const CAPACITY = 16_384 - 192;
+
+  function queueOver(pool: BufferPool, memory: PacketMemory, mostBytes?: number): SendQueue {
+    const queue = new SendQueue(memory, pool, mostBytes);
+    const source = memory.extents.alloc(8 * MIB);
+    expect(queue.append(source, 8 * MIB)).toBe(true);
+    memory.extents.free(source, 8 * MIB);
+    return queue;
+  }
+
+  it('doubles when everything there is sent and more waits, up to the most', () => {
+    const memory = new PacketMemory(96 * MIB, 32 * MIB);
+    const queue = queueOver(new BufferPool(memory, 2048, 16_384), memory, 4 * MIB);
+    const limits: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      limits.push(Math.floor(queue.bytes / MIB));
+      sendAll(queue);
+      queue.refill();
+    }
+    expect(limits).toEqual([1, 2, 4, 4, 4]);
+    expect(queue.bytes).toBeLessThan(4 * MIB + CAPACITY);
+  });
+
+  it('stays while some of it is not sent, and where nothing more was allowed', () => {
+    const memory = new PacketMemory(96 * MIB, 32 * MIB);
+    const pool = new BufferPool(memory, 2048, 16_384);
+    const held = queueOver(pool, memory, 4 * MIB);
+    held.sent(100);
+    held.drop(100);
+    held.refill();
+    expect(held.bytes).toBeLessThan(MIB + CAPACITY);
+    const plain = queueOver(pool, memory);
+    sendAll(plain);
+    plain.refill();
+    expect(plain.bytes).toBeLessThan(MIB + CAPACITY);
+  });
+
+  it('takes another buffer only while it has fewer than are free, however small the pool', () => {
+    const memory = new PacketMemory(96 * MIB, 64 * MIB);
+    const pool = new BufferPool(memory, 60, 16_384);
+    const counts: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const queue = queueOver(pool, memory, 4 * MIB);
+      sendAll(queue);
+      queue.refill();
+      counts.push(queue.bufferCount);
+    }
+    expect(counts).toEqual([30, 15, 8, 4]);
+    expect(pool.available).toBe(3);
+  });
+});
+
 describe('ExtentHeap', () => {
   it('never overlaps, coalesces, and returns everything (model: the set of live blocks)', () => {
     fc.assert(

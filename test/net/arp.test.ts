@@ -313,6 +313,19 @@ describe('a peer that speaks first', () => {
     expect(station.run(200_000_000)).toEqual([]);
   });
 
+  it('with an address that may be forged: its frame is answered, and nothing remembered or asked', () => {
+    const station = new Station({ gateway: ipInt('192.0.2.254') });
+    const forged = station.net.answerHop(ipInt(PEER_IP), frameFrom(station, PEER_IP, PEER_MAC, 7));
+    expect(forged).toMatchObject({ resolved: true, macLow32: 2, vlan: 7 });
+    expect(station.net.arp.neighbours.size).toBe(0);
+    forged.used = true;
+    station.net.resolve(forged);
+    expect(station.run(200_000_000)).toEqual([]);
+    const other = station.net.answerHop(ipInt(PEER_IP), frameFrom(station, PEER_IP, '02:00:00:00:00:66'));
+    expect(other).not.toBe(forged);
+    expect(forged.macLow32).toBe(2);
+  });
+
   it('a hop that was pushed out of the cache while a connection held it is resolved all the same', () => {
     const station = new Station({ prefixLength: 8 });
     const hop = hopTo(station, '192.0.2.7');

@@ -55,7 +55,17 @@ afterEach(() => peer.close());
 function run(onTurn: (turn: number) => boolean): void {
   const transport = new ScriptedTransport(world, onTurn);
   const { context, sessions } = world.core;
-  new Shard({ index: 0, clock: world.clock, context, sessions, transport, control, wakeFd: -1, spinUs: 0 }).run();
+  new Shard({
+    index: 0,
+    clock: world.clock,
+    context,
+    sessions,
+    transport,
+    control,
+    wakeFd: -1,
+    spinUs: 0,
+    recorder: null,
+  }).run();
 }
 
 function store(count: number, ttlMs: number): void {

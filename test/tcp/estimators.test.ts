@@ -36,6 +36,26 @@ describe('RoundTrip (RFC 6298)', () => {
     );
   });
 
+  it('keeps the timeout the minimum away from the round trip when that bounds the variation, as on Linux', () => {
+    const rtt = new RoundTrip(1_000_000, 200_000, 60_000_000, true);
+    for (let i = 0; i < 100; i++) rtt.sample(300_000);
+    expect(Math.abs(rtt.rtoUs - 500_000)).toBeLessThan(100);
+    const other = new RoundTrip(1_000_000, 200_000, 60_000_000);
+    for (let i = 0; i < 100; i++) other.sample(300_000);
+    expect(Math.abs(other.rtoUs - 300_000)).toBeLessThan(1_000);
+  });
+
+  it('remembers the least round trip for five minutes', () => {
+    const rtt = new RoundTrip(1_000_000, 200_000, 60_000_000);
+    rtt.ageMinimum(1000);
+    rtt.sample(10_000);
+    for (let i = 0; i < 200; i++) rtt.sample(50_000);
+    rtt.ageMinimum(1300);
+    expect(rtt.minUs).toBe(10_000);
+    rtt.ageMinimum(1301);
+    expect(rtt.minUs).toBeGreaterThan(49_000);
+  });
+
   it('doubles with each backoff up to the maximum, and forgets it at the next sample', () => {
     const rtt = new RoundTrip(1_000_000, 200_000, 10_000_000);
     const seen: number[] = [];
@@ -86,7 +106,7 @@ describe('options', () => {
           const memory = new PacketMemory(1 << 20);
           const at = memory.reserve(64);
           const n = writeSynOptions(memory, at, mss, scale, timestamps, sack, tsVal, tsEcr);
-          expect(n).toBe(synOptionBytes(scale, timestamps, sack));
+          expect(n).toBe(synOptionBytes(mss, scale, timestamps, sack));
           expect(n % 4).toBe(0);
           const parsed = new ParsedOptions();
           parseOptions(memory, at, at + n, parsed);

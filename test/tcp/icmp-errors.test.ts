@@ -2,7 +2,7 @@
  * ICMP errors about our segments (RFC 1191, RFC 5461, RFC 5927).
  */
 import { describe, expect, it } from 'vitest';
-import { CLOSE_REFUSED } from '../../src/lib/link/stream.ts';
+import { CLOSE_REFUSED, CLOSE_TIMEOUT } from '../../src/lib/link/stream.ts';
 import { ADDRESS_A, ADDRESS_B } from './pair.ts';
 import { checksum, Script, type Sent, writeIp } from './script.ts';
 
@@ -71,6 +71,9 @@ describe('unreachable (RFC 5461, RFC 5927 §5.2)', () => {
   it.each([
     ['protocol', 2],
     ['port', 3],
+    ['network prohibited', 9],
+    ['host prohibited', 10],
+    ['communication prohibited', 13],
   ])('%s: refuses a connection that is opening', (_what, code) => {
     const x = new Script();
     x.connect();
@@ -83,7 +86,7 @@ describe('unreachable (RFC 5461, RFC 5927 §5.2)', () => {
     ['network', 3, 0],
     ['host', 3, 1],
     ['source route failed', 3, 5],
-    ['prohibited', 3, 13],
+    ['filtered for its precedence', 3, 14],
     ['time exceeded', 11, 0],
     ['parameter problem', 12, 0],
     ['source quench (RFC 6633)', 4, 0],
@@ -92,6 +95,52 @@ describe('unreachable (RFC 5461, RFC 5927 §5.2)', () => {
     x.connect();
     icmp(x, type, code, 0, x.sent[0]);
     expect(x.state).toBe('SYN-SENT');
+  });
+
+  it('is remembered, in case it is the reason of a timeout (RFC 5461 §2)', () => {
+    const x = new Script();
+    const c = x.connect();
+    icmp(x, 3, 1, 0, x.sent[0]);
+    expect(c.softError).toBe(0x0301);
+    x.advance(300_000);
+    expect([x.handler.closes, c.softError]).toEqual([[CLOSE_TIMEOUT], 0x0301]);
+    const y = new Script();
+    y.establish();
+    y.write(100);
+    icmp(y, 11, 0, 0, y.sent[0]);
+    expect(y.connection.softError).toBe(0x0b00);
+    icmp(y, 4, 0, 0, y.sent[0]); // source quench is not even remembered
+    expect(y.connection.softError).toBe(0x0b00);
+    expect(y.tcp.counters.softErrors).toBe(1);
+  });
+
+  it('soft: ends an opening connection only where that is wanted (RFC 5461 §4.1)', () => {
+    const x = new Script({ tcp: { openingErrors: 'soft' } });
+    x.connect();
+    icmp(x, 3, 1, 0, x.sent[0]);
+    expect(x.handler.closes).toEqual([CLOSE_TIMEOUT]);
+  });
+
+  it('hard: ends nothing where that is not wanted', () => {
+    const x = new Script({ tcp: { openingErrors: 'none' } });
+    x.connect();
+    icmp(x, 3, 3, 0, x.sent[0]);
+    expect(x.state).toBe('SYN-SENT');
+  });
+
+  it('hard: ends a connection in SYN-RECEIVED, of either kind of open', () => {
+    const x = new Script();
+    x.connect();
+    x.sent = [];
+    x.in('S 0:0');
+    icmp(x, 3, 2, 0, x.sent[0]);
+    expect(x.handler.closes).toEqual([CLOSE_REFUSED]);
+    const y = new Script();
+    y.listen();
+    y.in('S 0:0');
+    icmp(y, 3, 3, 0, y.sent[0]);
+    expect(y.state).toBe('CLOSED');
+    expect(y.tcp.listeners.get(6379)?.halfOpen).toBe(0);
   });
 
   it('leaves an established connection alone, whatever it says', () => {

@@ -1,7 +1,9 @@
 /**
- * Loss seen by duplicate acknowledgments: fast retransmit, fast recovery, limited transmit (RFC 5681, RFC 6582, RFC 3042).
+ * Loss seen by duplicate acknowledgments, where the peer has no SACK: fast retransmit, fast recovery, limited transmit (RFC 5681,
+ * RFC 6582, RFC 3042), with RFC 6937's window.
  */
 import { describe, expect, it } from 'vitest';
+import { RECOVERY } from '../../src/lib/tcp/recovery-state.ts';
 import { Script } from './script.ts';
 
 /** Ten segments of 1,000 bytes in flight, more queued if asked for. */
@@ -25,7 +27,7 @@ describe('fast retransmit', () => {
     x.in('. 1:1 ack 1001');
     x.out('. 1001:2001 ack 1');
     expect(c.ssthresh).toBe(4500);
-    expect(c.cwnd).toBe(4500 + 3000);
+    expect(c.cwnd).toBe(6000); // 9,000 in flight, of which 3,000 have arrived and 1,000 are lost, and the one that is resent
     expect(x.tcp.counters.fastRetransmits).toBe(1);
   });
 
@@ -71,17 +73,20 @@ describe('fast retransmit', () => {
 });
 
 describe('fast recovery', () => {
-  it('inflates the window with every further duplicate, and sends new data when it fits', () => {
+  it('sends one new segment for two further duplicates, until ssthresh is in flight (RFC 6937)', () => {
     const x = tenInFlight(10_000);
-    for (let i = 0; i < 4; i++) x.in('. 1:1 ack 1001');
-    x.sent = [];
     const c = x.connection;
-    const cwnd = c.cwnd;
-    x.in('. 1:1 ack 1001');
-    expect(c.cwnd).toBe(cwnd + 1000);
-    for (let i = 0; i < 6; i++) x.in('. 1:1 ack 1001');
-    expect(x.sent.every((segment) => segment.start > 10_000)).toBe(true);
-    expect(x.sent.length).toBeGreaterThan(0);
+    for (let i = 0; i < 4; i++) x.in('. 1:1 ack 1001');
+    // Two for the acknowledgment, one for each of two duplicates (limited transmit, which is no part of FlightSize), the loss.
+    expect(x.sent.map((segment) => segment.start)).toEqual([10_001, 11_001, 12_001, 13_001, 1001]);
+    expect(c.ssthresh).toBe(5500);
+    x.sent = [];
+    const news: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      x.in('. 1:1 ack 1001');
+      news.push(x.sent.splice(0).length);
+    }
+    expect(news).toEqual([0, 1, 0, 1, 0, 1, 0, 0]);
   });
 
   it('resends the next hole at a partial acknowledgment, and ends when all is acknowledged', () => {
@@ -91,13 +96,13 @@ describe('fast recovery', () => {
     x.out('. 1001:2001 ack 1');
     x.in('. 1:1 ack 4001'); // 4001 is missing, too
     x.out('. 4001:5001 ack 1');
-    expect(c.inRecovery).toBe(true);
+    expect(c.caState).toBe(RECOVERY);
     x.in('. 1:1 ack 7001');
     x.out('. 7001:8001 ack 1');
     x.in('. 1:1 ack 10001');
     x.expectSilence();
-    expect(c.inRecovery).toBe(false);
-    expect(c.cwnd).toBe(2000); // min(ssthresh, max(FlightSize, SMSS) + SMSS) with nothing in flight
+    expect(c.caState).not.toBe(RECOVERY);
+    expect(c.cwnd).toBe(4500); // ssthresh
     x.advance(100_000);
     x.expectSilence();
   });
@@ -125,7 +130,7 @@ describe('fast recovery', () => {
     x.sent = [];
     x.advance(200);
     x.out('. 1001:2001 ack 1');
-    expect(c.inRecovery).toBe(false);
+    expect(c.caState).not.toBe(RECOVERY);
     expect(c.cwnd).toBe(1000);
   });
 });

@@ -7,7 +7,8 @@
  *   x.in('. 1:101 ack 1');                    100 bytes of the peer's stream: byte n is n mod 251
  *   x.advance(40); x.out('. 1:1 ack 101');    time passes, timer by timer
  *
- * Flags are S F R P and . for ACK; sequence ranges count payload only. Options: mss, wscale, ts VAL ECR, sackok.
+ * Flags are S F R P, . for ACK, E and W for ECE and CWR; sequence ranges count payload only. Options: mss, wscale, ts VAL ECR,
+ * sackok, blocks of the stack's stream as sack 2001:3001,4001:5001; `tos 3` marks the datagram.
  * Outgoing windows and options are looked at by `x.last`.
  */
 import { expect } from 'vitest';
@@ -16,6 +17,7 @@ import type { MemoryLink, MemoryLinkOptions } from '../../src/lib/link/memory.ts
 import { MemoryWire } from '../../src/lib/link/memory.ts';
 import { Random } from '../../src/lib/random.ts';
 import type { TcpOptions } from '../../src/lib/tcp/config.ts';
+import { reno } from '../../src/lib/tcp/congestion/reno.ts';
 import type { Connection } from '../../src/lib/tcp/connection.ts';
 import { STATE_NAMES } from '../../src/lib/tcp/state.ts';
 import { ADDRESS_A, ADDRESS_B, Host, Recorder, write } from './pair.ts';
@@ -49,8 +51,15 @@ export interface ScriptOptions {
   readonly link?: Partial<MemoryLinkOptions>;
 }
 
-/** Plain by default: no options but MSS, no Nagle, so that scripts say only what they are about. */
-const PLAIN: Partial<TcpOptions> = { timestamps: false, windowScale: false, nagle: false, receiveWindowBytes: 65_535 };
+/** Plain by default: no options but MSS, no Nagle, RFC 5681's windows, so that scripts say only what they are about. */
+const PLAIN: Partial<TcpOptions> = {
+  timestamps: false,
+  windowScale: false,
+  nagle: false,
+  receiveWindowBytes: 65_535,
+  congestion: reno,
+  slowStartLimitSegments: 1,
+};
 
 export class Script {
   readonly clock = new VirtualClock();
@@ -225,6 +234,12 @@ export class Script {
       const ecr = ts >= 0 ? Number(words[ts + 2]) : 0;
       options.push(1, 1, 8, 10, ...be32(val), ...be32(ecr));
     }
+    const sack = words.indexOf('sack');
+    if (sack >= 0) {
+      const blocks = words[sack + 1].split(',').map((block) => block.split(':').map(Number));
+      options.push(1, 1, 5, 2 + 8 * blocks.length);
+      for (const edge of blocks.flat()) options.push(...be32((this.hostIss + edge) | 0));
+    }
     const raw = words.find((word) => word.startsWith('raw='));
     if (raw !== undefined) options.push(...Buffer.from(raw.slice(4), 'hex'));
     while (options.length % 4 !== 0) options.push(0);
@@ -236,7 +251,7 @@ export class Script {
     frame.set(PEER_MAC, 6);
     view.setUint16(12, 0x0800);
     const source = value('from', ADDRESS_B);
-    writeIp(view, ETHERNET, IP + headerBytes + length, source, ADDRESS_A);
+    writeIp(view, ETHERNET, IP + headerBytes + length, source, ADDRESS_A, 6, value('tos', 0));
     const tcp = ETHERNET + IP;
     view.setUint16(tcp, value('sport', this.peerPort));
     view.setUint16(tcp + 2, value('dport', this.connectPort || this.localPort));
@@ -354,7 +369,8 @@ function flagBits(flags: string): number {
 }
 
 function flagText(bits: number): string {
-  return ['F', 'S', 'R', 'P'].filter((_, i) => (bits & (1 << i)) !== 0).join('') + ((bits & 16) !== 0 ? '.' : '');
+  const names = ['F', 'S', 'R', 'P', '.', '', 'E', 'W'];
+  return names.filter((_, i) => (bits & (1 << i)) !== 0).join('');
 }
 
 function be32(value: number): number[] {
@@ -369,8 +385,9 @@ export function writeIp(
   source: number,
   destination: number,
   protocol = 6,
+  tos = 0,
 ): void {
-  view.setUint16(at, 0x4500);
+  view.setUint16(at, 0x4500 | tos);
   view.setUint16(at + 2, total);
   view.setUint16(at + 6, 0x4000);
   view.setUint8(at + 8, 64);

@@ -159,10 +159,10 @@ describe.each(LIVE)('%s', (state) => {
   });
 
   it('sends a reset from SND.NXT when it is aborted, if the peer expects anything', () => {
-    const { x, snd } = reach(state);
+    const { x, snd, rcv } = reach(state);
     x.connection.abort();
     x.turn();
-    x.out(...(state === 'CLOSING' || state === 'LAST-ACK' ? [] : [`R ${snd}:${snd}`]));
+    x.out(...(state === 'CLOSING' || state === 'LAST-ACK' ? [] : [`R. ${snd}:${snd} ack ${rcv}`]));
     expect(x.state).toBe('CLOSED');
     expect(x.handler.closes).toEqual([CLOSE_ABORTED]);
   });
@@ -336,7 +336,7 @@ describe('the ways to CLOSED', () => {
     const { x } = reach('ESTABLISHED');
     x.tcp.close();
     x.turn();
-    x.out('R 1:1');
+    x.out('R. 1:1 ack 1');
     expect(x.handler.closes).toEqual([CLOSE_ABORTED]);
     expect(x.tcp.flows.size).toBe(0);
   });
@@ -389,6 +389,75 @@ describe('TIME-WAIT', () => {
     expect(x.sent.pop()?.flags).toBe('S.');
   });
 
+  it('is silent to an acknowledgment of its last one, and answers everything else', () => {
+    const { x } = reach('TIME-WAIT');
+    x.in('. 2:2 ack 2');
+    x.expectSilence();
+    for (const segment of [
+      '. 2:2 ack 3',
+      '. 2:2 ack 1',
+      '. 3:3 ack 2',
+      '. 1:1 ack 2',
+      '. 90000:90000 ack 2',
+      'P. 2:12 ack 2',
+      'FP. 2:12 ack 2',
+    ]) {
+      x.in(segment);
+      x.out('. 2:2 ack 2');
+    }
+  });
+
+  it('has its own duration, and says when and why it ends', () => {
+    const x = new Script({ tcp: { timeWaitMs: 1_000 } });
+    const ends: string[] = [];
+    x.tcp.observer = {
+      stateChanged: () => undefined,
+      segmentIn: () => undefined,
+      segmentOut: () => undefined,
+      dropped: () => undefined,
+      retransmitted: () => undefined,
+      congestionChanged: () => undefined,
+      timeWaitEnded: (_local, localPort, _remote, remotePort, cause) =>
+        ends.push(`${localPort} ${remotePort} ${cause}`),
+      notSent: () => undefined,
+    };
+    REACH['TIME-WAIT'](x);
+    x.advance(999);
+    expect(ends).toEqual([]);
+    x.advance(1);
+    expect(ends).toEqual(['6379 40000 2 MSL over']);
+    x.tcp.unlisten(6379);
+    REACH['TIME-WAIT'](x);
+    x.in('S 5000:5000');
+    expect(ends).toEqual(['6379 40000 2 MSL over', '6379 40000 opened anew']);
+  });
+
+  it('without a listener is not opened anew', () => {
+    const { x } = reach('TIME-WAIT');
+    x.tcp.unlisten(6379);
+    x.in('S 5000:5000');
+    x.out('. 2:2 ack 2');
+    expect(x.state).toBe('TIME-WAIT');
+  });
+
+  it('opened anew, begins after its old sequence numbers, even if the clock has not come so far', () => {
+    const x = new Script({ tcp: { mslMs: 30_000 } });
+    const c = x.establish('mss 1000', 65_000);
+    for (let i = 0; i < 20; i++) {
+      x.write(50_000, c);
+      while (x.sent.length > 0)
+        x.in(`. 1:1 ack ${x.sent.splice(0).reduce((end, s) => Math.max(end, s.start + s.length), 1)}`);
+    }
+    c.end();
+    x.turn();
+    const end = x.sent[0].start + x.sent[0].length + 1;
+    expect(end).toBeGreaterThan(1_000_000);
+    x.in(`F. 1:1 ack ${end}`);
+    const before = x.hostIss;
+    x.in('S 5000:5000');
+    expect((x.hostIss - before) | 0).toBeGreaterThan(end);
+  });
+
   it('makes room for new ones by dropping the oldest', () => {
     const x = new Script({ tcp: { maxTimeWait: 2 } });
     x.listen();
@@ -439,5 +508,56 @@ describe('challenge ACKs (RFC 5961 §7)', () => {
     const { x } = reach('ESTABLISHED');
     for (let i = 0; i < 1000; i++) x.in('. -5:-5 ack 1');
     expect(x.sent).toHaveLength(10);
+  });
+});
+
+describe('as RFC 793 had it, where that is wanted', () => {
+  it.each([0, 1, 1000, 65_534])('a reset at RCV.NXT + %i ends the connection', (offset) => {
+    const x = new Script({ tcp: { insecureReset: true } });
+    x.establish();
+    x.in(`R ${1 + offset}:${1 + offset}`);
+    x.expectSilence();
+    expect(x.handler.closes).toEqual([CLOSE_RESET]);
+  });
+
+  it('a reset outside the window does not', () => {
+    const x = new Script({ tcp: { insecureReset: true } });
+    x.establish();
+    for (const at of [0, 70_000]) x.in(`R ${at}:${at}`);
+    expect(x.state).toBe('ESTABLISHED');
+  });
+
+  it('a SYN in the window ends the connection by a reset, one outside is answered', () => {
+    const x = new Script({ tcp: { insecureSyn: true } });
+    x.establish();
+    x.in('S 0:0');
+    x.out('. 1:1 ack 1');
+    x.in('S 100:100');
+    x.out('R. 1:1 ack 1');
+    expect(x.handler.closes).toEqual([CLOSE_RESET]);
+  });
+});
+
+describe('urgent data (RFC 9293 §3.8.5, RFC 6093)', () => {
+  it('is data in line, wherever the pointer points', () => {
+    const x = new Script();
+    x.establish();
+    const frame = (text: string, pointer: number): Uint8Array => {
+      const bytes = x.frame(text);
+      const view = new DataView(bytes.buffer);
+      const old = view.getUint16(50);
+      view.setUint16(52, pointer);
+      let sum = (~old & 0xffff) + pointer;
+      sum = (sum & 0xffff) + (sum >>> 16);
+      view.setUint16(50, ~sum & 0xffff);
+      return bytes;
+    };
+    [0, 1, 5, 10, 11, 0x7fff, 0xffff].forEach((pointer, i) => {
+      x.inject(frame(`PU. ${1 + 10 * i}:${11 + 10 * i} ack 1`, pointer));
+    });
+    x.expectReceived(71);
+    expect(x.tcp.counters.urgentSeen).toBe(7);
+    expect(x.tcp.counters.badChecksum).toBe(0);
+    expect(x.state).toBe('ESTABLISHED');
   });
 });

@@ -90,54 +90,75 @@ describe('DeadlineHeap', () => {
 });
 
 describe('ReceiveRing', () => {
-  it('keeps the first copy of every byte and gives the stream out in order (model: an array)', () => {
-    const CAPACITY = 16_384;
+  it('keeps the first copy of every byte and gives the stream out in order, growing as it must (model: an array)', () => {
+    const WINDOW = 400_000;
     const step = fc.tuple(
       fc.constantFrom('insert', 'insert', 'insert', 'read'),
-      fc.integer({ min: 0, max: 6000 }),
-      fc.integer({ min: 1, max: 3000 }),
+      fc.oneof(fc.integer({ min: 0, max: 6000 }), fc.integer({ min: 0, max: 380_000 })),
+      fc.integer({ min: 1, max: 40_000 }),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(0, 0x7fff_ff00, -3000), (steps, start) => {
-        const memory = new PacketMemory(2 << 20);
-        const scratch = memory.extents.alloc(16_384);
-        const ring = ReceiveRing.create(memory, CAPACITY, 4, start)!;
-        const model: number[] = []; // by position in the stream: which insert brought the byte
+        const memory = new PacketMemory(4 << 20);
+        const scratch = memory.extents.alloc(40_000);
+        const ring = new ReceiveRing(memory, 4, start);
+        const model = Buffer.alloc(3 << 20); // by position in the stream: which insert brought the byte
         let read = 0;
         let next = 0;
         let serial = 0;
+        let highest = 0;
         for (const [what, offset, length] of steps) {
           if (what === 'insert') {
             const at = next + (offset < 1500 ? 0 : offset - 1500);
-            const n = Math.min(length, read + CAPACITY - at);
+            const n = Math.min(length, read + WINDOW - at);
             if (n <= 0) continue;
             const mark = (serial++ % 250) + 1;
             memory.u8.fill(mark, scratch, scratch + n);
+            expect(ring.reserve((start + at + n) | 0)).toBe(true);
             if (!ring.insert((start + at) | 0, scratch, n)) {
               expect(ring.rangeCount).toBe(4);
               continue;
             }
-            for (let i = at; i < at + n; i++) model[i] ??= mark;
-            while (model[next] !== undefined) next++;
+            for (let i = at; i < at + n; i++) model[i] ||= mark;
+            highest = Math.max(highest, at + n);
+            while (model[next] !== 0) next++;
             expect((ring.nextSeq - start) | 0).toBe(next);
           } else {
             let left = Math.min(length, ring.readable);
             while (left > 0) {
               const n = Math.min(left, ring.pieceLength());
               const from = ring.pieceOffset();
-              for (let i = 0; i < n; i++) expect(memory.u8[from + i]).toBe(model[read + i]);
+              const piece = Buffer.from(memory.u8.slice(from, from + n));
+              expect(piece.equals(model.subarray(read, read + n))).toBe(true);
               ring.consume(n);
               read += n;
               left -= n;
             }
           }
           expect(ring.readable).toBe(next - read);
-          expect(ring.empty).toBe(next === read && model.length <= next);
+          expect(ring.empty).toBe(next === read && highest <= next);
         }
         ring.release();
-        memory.extents.free(scratch, 16_384);
+        memory.extents.free(scratch, 40_000);
         expect(memory.extents.usedBytes).toBe(0);
       }),
     );
+  });
+
+  it('takes memory for what comes, not for what may come, and stays as it is when there is none', () => {
+    const memory = new PacketMemory(1 << 20, 512 << 10);
+    const scratch = memory.extents.alloc(16_384);
+    const before = memory.extents.usedBytes;
+    const ring = new ReceiveRing(memory, 4, 1000);
+    expect(memory.extents.usedBytes).toBe(before);
+    expect(ring.reserve(1100)).toBe(true);
+    expect(memory.extents.usedBytes - before).toBe(65_536);
+    memory.u8.fill(7, scratch, scratch + 100);
+    expect(ring.insert(1000, scratch, 100)).toBe(true);
+    expect(ring.reserve(1000 + (1 << 20))).toBe(false);
+    expect(ring.readable).toBe(100);
+    expect(memory.u8[ring.pieceOffset() + 99]).toBe(7);
+    ring.release();
+    expect(memory.extents.usedBytes).toBe(before);
   });
 });

@@ -245,7 +245,7 @@ describe('keep-alive (RFC 9293 §3.8.4)', () => {
     x.outAfter(60_000, '. 0:0 ack 1');
     x.outAfter(20_000, '. 0:0 ack 1');
     x.outAfter(20_000, '. 0:0 ack 1');
-    x.outAfter(20_000, 'R 1:1');
+    x.outAfter(20_000, 'R. 1:1 ack 1');
     expect(x.handler.closes).toEqual([CLOSE_TIMEOUT]);
   });
 });

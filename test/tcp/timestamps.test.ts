@@ -19,7 +19,7 @@ describe('timestamps', () => {
     expect(x.last).toMatchObject({ hasTimestamps: true, tsEcr: 1000 });
     x.connection.abort();
     x.turn();
-    x.out('R 11:11');
+    x.out('R. 11:11 ack 1');
     expect(x.last.hasTimestamps).toBe(true);
   });
 

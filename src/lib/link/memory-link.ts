@@ -9,11 +9,22 @@
 import type { BufferPool } from '../memory/buffer-pool.ts';
 import { BufferPool as Pool } from '../memory/buffer-pool.ts';
 import { PacketMemory } from '../memory/packet-memory.ts';
-import { BURST, type Link, type LinkCapabilities, type LinkStats, RX_CHECKSUM_PARTIAL } from './link.ts';
-import { completeChecksum } from './offload.ts';
+import {
+  BURST,
+  type Link,
+  type LinkCapabilities,
+  type LinkStats,
+  RX_CHECKSUM_PARTIAL,
+  RX_CHECKSUM_VALID,
+} from './link.ts';
+import type { Station } from './memory.ts';
+import { completeChecksum, l4ChecksumOffset, pseudoHeaderSum } from './offload.ts';
 
-/** What a frame's L4 checksum looks like to a receiver when the sender left it to the link. */
-export type RxChecksum = 'complete' | 'partial' | 'partial-unflagged';
+/**
+ * What a receiver is told about checksums: nothing (they are complete); that a card has verified them; or those that a sender
+ * on this machine left to the link arrive unfinished, with a flag or without.
+ */
+export type RxChecksum = 'complete' | 'verified' | 'partial' | 'partial-unflagged';
 
 export interface MemoryLinkOptions {
   readonly name?: string;
@@ -47,25 +58,19 @@ export interface OutgoingFrame {
   readonly l4Offset: number;
   /** Payload bytes of each frame when it is a super-segment, else 0. */
   readonly mss: number;
+  /** A bit of it is wrong: whoever verifies checksums must notice. */
+  readonly damaged: boolean;
 }
 
 /** The wire's side of a link. */
 export interface Wire {
   nowUs(): number;
-  carry(from: MemoryLink, frame: OutgoingFrame): void;
+  carry(from: Station, frame: OutgoingFrame): void;
 }
 
 interface Incoming {
   readonly bytes: Uint8Array;
   readonly flags: number;
-}
-
-/** A transmission that its buffer still waits for. */
-interface InFlight {
-  readonly pool: BufferPool;
-  readonly buffer: number;
-  readonly dueUs: number;
-  readonly ranges: readonly { readonly offset: number; readonly bytes: Uint8Array }[];
 }
 
 interface Queued {
@@ -79,9 +84,16 @@ interface Queued {
   readonly mss: number;
 }
 
+/** A transmission that its buffer still waits for, and what was sent. */
+interface InFlight {
+  readonly queued: Queued;
+  readonly dueUs: number;
+  readonly bytes: Uint8Array;
+}
+
 const SUPER_FRAME_BYTES = 65_536 + 128;
 
-export class MemoryLink implements Link {
+export class MemoryLink implements Link, Station {
   readonly kind = 'memory';
   readonly name: string;
   readonly memory: PacketMemory;
@@ -143,17 +155,20 @@ export class MemoryLink implements Link {
   }
 
   receive(): number {
-    const count = Math.min(this.inbox.length, BURST);
-    const taken = this.inbox.splice(0, count);
-    taken.forEach(({ bytes, flags }, i) => {
+    const { inbox, stats } = this;
+    const count = Math.min(inbox.length, BURST);
+    for (let i = 0; i < count; i++) {
+      const { bytes, flags } = inbox[i];
       const offset = this.slots + i * this.slotBytes + 2;
       this.memory.u8.set(bytes, offset);
       this.rxOffset[i] = offset;
       this.rxLength[i] = bytes.length;
       this.rxFlags[i] = flags;
-      this.stats.rxFrames++;
-      this.stats.rxBytes += bytes.length;
-    });
+      stats.rxFrames++;
+      stats.rxBytes += bytes.length;
+    }
+    if (count === inbox.length) inbox.length = 0;
+    else inbox.splice(0, count);
     return count;
   }
 
@@ -194,47 +209,47 @@ export class MemoryLink implements Link {
     const queued = this.outbox;
     this.outbox = [];
     for (const frame of queued) this.send(frame);
-    this.complete(this.wire.nowUs());
   }
 
-  /** Reports the transmissions that are over by now to their pools. */
+  /** Reports the transmissions that are over by now to their pools. They end in the order in which they began. */
   complete(nowUs: number): void {
-    if (this.inFlight.length === 0) return;
-    this.inFlight = this.inFlight.filter((sent) => {
-      if (sent.dueUs > nowUs) return true;
-      for (const { offset, bytes } of sent.ranges) {
-        if (Buffer.compare(bytes, this.memory.u8.subarray(offset, offset + bytes.length)) !== 0) {
-          this.breaches.overwrittenInFlight++;
-        }
-      }
-      sent.pool.completed(sent.buffer);
-      return false;
-    });
+    const { inFlight, memory } = this;
+    let done = 0;
+    for (; done < inFlight.length && inFlight[done].dueUs <= nowUs; done++) {
+      const { queued, bytes } = inFlight[done];
+      const { header, headerLength, payload, payloadLength } = queued;
+      const sameHeader = memory.text.compare(bytes, 0, headerLength, header, header + headerLength) === 0;
+      // A link that gathers has copied a payload that lay apart: its buffer may be used again.
+      const apart = payload !== header + headerLength;
+      const samePayload =
+        apart || memory.text.compare(bytes, headerLength, bytes.length, payload, payload + payloadLength) === 0;
+      if (!sameHeader || !samePayload) this.breaches.overwrittenInFlight++;
+      queued.pool.completed(queued.buffer);
+    }
+    if (done > 0) inFlight.splice(0, done);
   }
 
   /** When a transmission completes next. */
   nextCompletionUs(): number {
-    return this.inFlight.reduce((next, sent) => Math.min(next, sent.dueUs), Infinity);
+    return this.inFlight.length === 0 ? Infinity : this.inFlight[0].dueUs;
   }
 
   /** A frame arrives (a copy of `bytes`, with these RX_ flags). */
   inject(bytes: Uint8Array, flags = 0): void {
-    if (this.inbox.length >= this.rxQueueFrames || bytes.length > this.slotBytes - 66) {
-      this.stats.rxDropped++;
-      return;
-    }
-    this.inbox.push({ bytes: Uint8Array.from(bytes), flags });
+    this.take(Uint8Array.from(bytes), flags);
   }
 
-  /** A frame arrives whose L4 checksum its sender left to the link, at `l4Offset`. */
-  injectPartial(frame: OutgoingFrame): void {
-    if (this.rxChecksum === 'complete') {
-      const bytes = Uint8Array.from(frame.bytes);
-      completeChecksum(bytes, frame.l4Offset);
-      this.inject(bytes);
-      return;
+  /** A frame arrives over the wire. Its L4 checksum may have been left to the link. */
+  arrive(frame: OutgoingFrame): void {
+    const { bytes, l4Offset, damaged } = frame;
+    if (l4Offset === 0) this.take(bytes, this.rxChecksum === 'verified' && !damaged ? RX_CHECKSUM_VALID : 0);
+    else if (this.rxChecksum === 'partial') this.take(bytes, RX_CHECKSUM_PARTIAL);
+    else if (this.rxChecksum === 'partial-unflagged') this.take(bytes, 0);
+    else {
+      const complete = Uint8Array.from(bytes);
+      completeChecksum(complete, l4Offset);
+      this.take(complete, this.rxChecksum === 'verified' ? RX_CHECKSUM_VALID : 0);
     }
-    this.inject(frame.bytes, this.rxChecksum === 'partial' ? RX_CHECKSUM_PARTIAL : 0);
   }
 
   /** Takes everything that arrived, for tests that look at frames themselves. */
@@ -258,26 +273,38 @@ export class MemoryLink implements Link {
     this.complete(Infinity);
   }
 
+  private take(bytes: Uint8Array, flags: number): void {
+    if (this.inbox.length >= this.rxQueueFrames || bytes.length > this.slotBytes - 66) {
+      this.stats.rxDropped++;
+      return;
+    }
+    this.inbox.push({ bytes, flags });
+  }
+
   private send(queued: Queued): void {
-    const { header, headerLength, payload, payloadLength, l4Offset, mss } = queued;
+    const { pool, buffer, header, headerLength, payload, payloadLength, l4Offset, mss } = queued;
+    const { memory, stats, breaches, capabilities } = this;
     const bytes = new Uint8Array(headerLength + payloadLength);
-    bytes.set(this.memory.u8.subarray(header, header + headerLength));
-    bytes.set(this.memory.u8.subarray(payload, payload + payloadLength), headerLength);
+    if (payload === header + headerLength) bytes.set(memory.u8.subarray(header, header + bytes.length));
+    else {
+      bytes.set(memory.u8.subarray(header, header + headerLength));
+      bytes.set(memory.u8.subarray(payload, payload + payloadLength), headerLength);
+    }
     const ethernetBytes = bytes[12] === 0x81 && bytes[13] === 0 ? 18 : 14;
-    const tooLong =
-      mss > 0 ? payloadLength > this.capabilities.segmentationBytes : bytes.length > ethernetBytes + this.mtu;
-    if (tooLong) this.breaches.oversized++;
-    this.stats.txFrames++;
-    this.stats.txBytes += bytes.length;
-    this.inFlight.push({
-      pool: queued.pool,
-      buffer: queued.buffer,
-      dueUs: this.wire.nowUs() + this.completionDelayUs,
-      ranges: [
-        { offset: header, bytes: bytes.slice(0, headerLength) },
-        { offset: payload, bytes: bytes.slice(headerLength) },
-      ],
-    });
-    this.wire.carry(this, { bytes, l4Offset, mss });
+    const tooLong = mss > 0 ? payloadLength > capabilities.segmentationBytes : bytes.length > ethernetBytes + this.mtu;
+    if (tooLong) breaches.oversized++;
+    if (l4Offset > 0 && !this.partialOk(bytes, l4Offset)) breaches.badPartialChecksum++;
+    stats.txFrames++;
+    stats.txBytes += bytes.length;
+    if (this.completionDelayUs === 0) pool.completed(buffer);
+    else this.inFlight.push({ queued, dueUs: this.wire.nowUs() + this.completionDelayUs, bytes });
+    this.wire.carry(this, { bytes, l4Offset, mss, damaged: false });
+  }
+
+  /** The field must hold the folded pseudo-header sum, and only a link that offloads may be given one. */
+  private partialOk(bytes: Uint8Array, l4Offset: number): boolean {
+    const at = l4ChecksumOffset(bytes, l4Offset);
+    const field = (bytes[at] << 8) | bytes[at + 1];
+    return this.capabilities.checksumOffload && field === pseudoHeaderSum(bytes, l4Offset);
   }
 }

@@ -45,6 +45,8 @@ export interface PacketLinkOptions {
   readonly rxSlots?: number;
   readonly dataBuffers?: number;
   readonly controlBuffers?: number;
+  /** Receive what this machine sends through the interface, too: for those who watch. */
+  readonly outgoing?: boolean;
   /** Shares the interface with other links of the same group number, flow by flow. */
   readonly fanoutGroup?: number;
 }
@@ -65,6 +67,9 @@ const NANOSECONDS = 5;
 const MAC_OFFSET_HALF = 6;
 const VLAN_TCI_HALF = 12;
 const VLAN_TPID_HALF = 13;
+/** struct sockaddr_ll lies behind it, aligned to 16: its sll_pkttype. */
+const PACKET_TYPE = 32 + 10;
+const PACKET_OUTGOING = 4;
 /** EtherType of a VLAN tag (IEEE 802.1Q), for kernels that don't say. */
 const TPID_8021Q = 0x8100;
 
@@ -81,7 +86,8 @@ export class PacketLink implements Link {
   readonly rxLength = new Int32Array(BURST);
   readonly rxFlags = new Int32Array(BURST);
 
-  private readonly fd: number;
+  /** The socket, for a loop that sleeps on several links at once. */
+  readonly fd: number;
   private readonly base: number;
   private readonly calls: PacketCalls;
   private readonly waits: WaitCalls;
@@ -137,6 +143,7 @@ export class PacketLink implements Link {
       }
       const fd = resources.fd(check(calls.socket(), `open a packet socket on ${info.name}`));
       check(calls.filter(fd, ...matchNumbers(options.match)), 'attach the packet filter');
+      if (options.outgoing === true) check(calls.outgoing(fd, 1), 'receive outgoing frames');
       const slots = mapRing(options, resources, fd);
       const link = new PacketLink(options, info, resources, fd, slots);
       if (options.mac !== undefined)
@@ -205,6 +212,12 @@ export class PacketLink implements Link {
     const at = this.slots.findLast((slot) => slot < frame) ?? this.slots[0];
     const header = at >> 2;
     return (this.i32[header + SECONDS] >>> 0) * 1e6 + this.i32[header + NANOSECONDS] / 1000;
+  }
+
+  /** Whether this machine sent a frame of the last receive(); only with `outgoing`. It looks the frame's slot up. */
+  isOutgoing(frame: number): boolean {
+    const at = this.slots.findLast((slot) => slot < frame) ?? this.slots[0];
+    return this.u8[at + PACKET_TYPE] === PACKET_OUTGOING;
   }
 
   release(): void {

@@ -97,6 +97,31 @@ export class FileSource implements CaptureSource {
   }
 }
 
+/** Knows how far it was read, and where the block or record that is being read began. */
+class CountedSource implements CaptureSource {
+  offset = 0;
+  blockStart = 0;
+  private readonly source: CaptureSource;
+
+  constructor(source: CaptureSource) {
+    this.source = source;
+  }
+
+  take(length: number): Buffer {
+    const taken = this.source.take(length);
+    this.offset += taken.length;
+    return taken;
+  }
+
+  beginBlock(): void {
+    this.blockStart = this.offset;
+  }
+
+  close(): void {
+    this.source.close();
+  }
+}
+
 interface Format {
   /** The next packet, null at the end. Throws CaptureDamage. */
   next(): CapturedPacket | null;
@@ -106,16 +131,21 @@ interface Format {
 class CaptureDamage extends Error {}
 
 export class CaptureReader {
-  /** What is wrong with the capture, once next() has returned null because of it. */
+  /** What is wrong with the capture and where, once next() has returned null because of it. */
   error: string | null = null;
   /** `pcapng`, `pcap`, or empty before the first packet was asked for. */
   formatName = '';
   packets = 0;
   private format: Format | null = null;
-  private readonly source: CaptureSource;
+  private readonly source: CountedSource;
 
   constructor(source: CaptureSource) {
-    this.source = source;
+    this.source = new CountedSource(source);
+  }
+
+  /** Bytes of the capture that were read. */
+  get offsetBytes(): number {
+    return this.source.offset;
   }
 
   /** The next packet in the order of the file; null at its end, or at the first damage (see `error`). */
@@ -128,7 +158,7 @@ export class CaptureReader {
       return packet;
     } catch (error) {
       if (!(error instanceof CaptureDamage)) throw error;
-      this.error = `${error.message} (after ${this.packets} packets)`;
+      this.error = `${error.message} (at byte ${this.source.blockStart}, after ${this.packets} packets)`;
       return null;
     }
   }
@@ -191,12 +221,12 @@ function takeRest(source: CaptureSource, length: number, what: string): Buffer {
 
 /** Classic pcap: a header of 24 bytes, then records of 16 bytes and the packet. */
 class PcapFormat implements Format {
-  private readonly source: CaptureSource;
+  private readonly source: CountedSource;
   private readonly order: Order;
   private readonly nsPerUnit: bigint;
   private readonly linkType: number;
 
-  constructor(source: CaptureSource, littleEndian: boolean, nsPerUnit: bigint) {
+  constructor(source: CountedSource, littleEndian: boolean, nsPerUnit: bigint) {
     this.source = source;
     this.order = new Order(littleEndian);
     this.nsPerUnit = nsPerUnit;
@@ -205,6 +235,7 @@ class PcapFormat implements Format {
   }
 
   next(): CapturedPacket | null {
+    this.source.beginBlock();
     const header = takeWhole(this.source, 16, 'a record header');
     if (header === null) return null;
     const captured = this.order.u32(header, 8);
@@ -238,17 +269,18 @@ interface Option {
 
 /** pcapng, behind its first four bytes. Blocks of unknown types are skipped, as the format wants it. */
 class PcapngFormat implements Format {
-  private readonly source: CaptureSource;
+  private readonly source: CountedSource;
   private order = new Order(true);
   private interfaces: DescribedInterface[] = [];
 
-  constructor(source: CaptureSource) {
+  constructor(source: CountedSource) {
     this.source = source;
     this.section();
   }
 
   next(): CapturedPacket | null {
     for (;;) {
+      this.source.beginBlock();
       const head = takeWhole(this.source, 4, 'a block');
       if (head === null) return null;
       const type = this.order.u32(head, 0);

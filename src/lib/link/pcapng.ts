@@ -57,6 +57,8 @@ export interface CaptureInterface {
   readonly mac?: Uint8Array;
   /** Bytes of each packet that are kept. */
   readonly snapLength?: number;
+  /** Ethernet by default. */
+  readonly linkType?: number;
 }
 
 export class PcapngWriter {
@@ -83,7 +85,7 @@ export class PcapngWriter {
   addInterface(description: CaptureInterface): number {
     const snapLength = Math.min(description.snapLength ?? MAX_SNAP_LENGTH, MAX_SNAP_LENGTH);
     this.beginBlock(BLOCK_INTERFACE);
-    this.half(LINKTYPE_ETHERNET);
+    this.half(description.linkType ?? LINKTYPE_ETHERNET);
     this.half(0);
     this.word(snapLength);
     this.textOption(OPTION_IF_NAME, description.name);
@@ -100,19 +102,27 @@ export class PcapngWriter {
    *
    * @param wallUs microseconds since 1970, may have a fraction
    * @param flags EPB_ bits
-   * @param comment shown by Wireshark beside the packet; none when absent
+   * @param comment shown by Wireshark beside the packet, a comment for each line; none when absent
+   * @param originalLength bytes on the wire, when `frame` is only the beginning
    */
-  packet(interfaceId: number, wallUs: number, frame: Uint8Array, flags: number, comment?: string): void {
+  packet(
+    interfaceId: number,
+    wallUs: number,
+    frame: Uint8Array,
+    flags: number,
+    comment?: string,
+    originalLength = frame.length,
+  ): void {
     const captured = Math.min(frame.length, this.snapLengths[interfaceId]);
     this.beginBlock(BLOCK_ENHANCED_PACKET, captured);
     this.word(interfaceId);
     this.timestamp(wallUs);
     this.word(captured);
-    this.word(frame.length);
+    this.word(originalLength);
     this.buffer.set(captured === frame.length ? frame : frame.subarray(0, captured), this.used);
     this.used += captured;
     this.pad();
-    if (comment !== undefined) this.textOption(OPTION_COMMENT, comment);
+    if (comment !== undefined) this.commentOptions(comment);
     this.half(OPTION_EPB_FLAGS);
     this.half(4);
     this.word(flags);
@@ -168,6 +178,17 @@ export class PcapngWriter {
   private textOption(code: number, text: string): void {
     const bytes = Buffer.from(text, 'utf8');
     this.option(code, bytes.length > MAX_COMMENT_BYTES ? bytes.subarray(0, MAX_COMMENT_BYTES) : bytes);
+  }
+
+  /** An option for each line, as far as a block has room. */
+  private commentOptions(comment: string): void {
+    let left = MAX_COMMENT_BYTES;
+    for (const line of comment.split('\n')) {
+      const bytes = Buffer.from(line, 'utf8').subarray(0, left);
+      this.option(OPTION_COMMENT, bytes);
+      left -= bytes.length + 8; // with its header and padding
+      if (left <= 0) return;
+    }
   }
 
   private longOption(code: number, value: number): void {

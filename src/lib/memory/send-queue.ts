@@ -11,13 +11,16 @@
  * The chain is the retransmission queue too: bytes leave it when the peer acknowledged them (TCP) or the kernel took them
  * (sockets). So a reply byte is written once, into the frame that carries it. `bytes` counts what is queued in buffers,
  * `unsentBytes` what of it was not sent yet, `backlogBytes` what waits behind.
+ *
+ * How much may be in buffers follows the need: when everything there is sent and more waits, the peer's window and the path
+ * would take more, and the limit doubles. And it follows the pool: a queue takes another buffer only while it has fewer than
+ * are free, so that however many want all, each next one gets a share (dynamic thresholds, A. Choudhury and E. Hahne, 1998).
  */
 import type { BufferPool } from './buffer-pool.ts';
 import type { PacketMemory } from './packet-memory.ts';
 
-/** A connection keeps at most this many bytes (or buffers) in transmit buffers; more waits in the backlog. */
-const MAX_BUFFERED_BYTES = 1 << 20;
-const MAX_BUFFERS = 256;
+/** What may be in transmit buffers at first; more waits in the backlog. */
+const INITIAL_LIMIT_BYTES = 1 << 20;
 /** Sent but unacknowledged short buffers beyond this are appended to rather than left half empty. */
 const MAX_SHORT_BUFFERS = 8;
 const BACKLOG_BLOCK_BYTES = 1 << 18;
@@ -42,13 +45,18 @@ export class SendQueue {
   capacity: number;
   readonly pool: BufferPool;
   readonly memory: PacketMemory;
+  private limitBytes: number;
+  private readonly maxLimitBytes: number;
   /** Backlog blocks as triples offset, start, end (bytes within the block); empty for nearly every connection. */
   private backlog: number[] = [];
 
-  constructor(memory: PacketMemory, pool: BufferPool) {
+  /** @param maxBufferedBytes how far the limit may grow; a transport that never leaves bytes in flight needs no more than it has */
+  constructor(memory: PacketMemory, pool: BufferPool, maxBufferedBytes: number = INITIAL_LIMIT_BYTES) {
     this.memory = memory;
     this.pool = pool;
     this.capacity = pool.capacity;
+    this.limitBytes = Math.min(INITIAL_LIMIT_BYTES, maxBufferedBytes);
+    this.maxLimitBytes = maxBufferedBytes;
   }
 
   /** Everything queued, sent or not, in buffers or behind. */
@@ -73,7 +81,7 @@ export class SendQueue {
         this.room = this.capacity - used;
         return pool.payload(tail) + used;
       }
-      if (this.bytes >= MAX_BUFFERED_BYTES || this.bufferCount >= MAX_BUFFERS) return this.openBacklog(least);
+      if (this.bytes >= this.limitBytes || this.bufferCount >= pool.available) return this.openBacklog(least);
     }
     const id = pool.allocQueued();
     if (id === 0) return this.openBacklog(least);
@@ -192,15 +200,19 @@ export class SendQueue {
    */
   refill(): void {
     const backlog = this.backlog;
-    while (backlog.length > 0 && this.bytes < MAX_BUFFERED_BYTES && this.bufferCount < MAX_BUFFERS) {
-      const id = this.pool.allocQueued();
+    const pool = this.pool;
+    if (this.unsentBytes === 0 && this.bytes >= this.limitBytes) {
+      this.limitBytes = Math.min(2 * this.limitBytes, this.maxLimitBytes);
+    }
+    while (backlog.length > 0 && this.bytes < this.limitBytes && this.bufferCount < pool.available) {
+      const id = pool.allocQueued();
       if (id === 0) return;
       const start = backlog[0] + backlog[1];
       const n = Math.min(this.capacity, backlog[2] - backlog[1]);
-      this.memory.copy(this.pool.payload(id), start, n);
-      this.pool.length[id] = n;
+      this.memory.copy(pool.payload(id), start, n);
+      pool.length[id] = n;
       if (this.tail === 0) this.head = id;
-      else this.pool.next[this.tail] = id;
+      else pool.next[this.tail] = id;
       this.tail = id;
       this.bufferCount++;
       this.bytes += n;

@@ -3,6 +3,8 @@ import { native, onFirstUse } from './library.ts';
 
 export interface PacketCalls {
   socket(): number;
+  /** Receive what this machine sends, too (1), or not (0, the default). */
+  outgoing(fd: number, on: number): number;
   filter(fd: number, kind: number, address: number, port: number): number;
   ring(fd: number, base: number, offset: number, blockBytes: number, blocks: number, slotBytes: number): number;
   bind(fd: number, ifindex: number, transmitBufferBytes: number): number;
@@ -19,6 +21,7 @@ export interface PacketCalls {
 
 export const packetCalls: () => PacketCalls = onFirstUse(() => ({
   socket: native('int rtcp_packet_socket()'),
+  outgoing: native('int rtcp_packet_outgoing(int fd, int on)'),
   filter: native('int rtcp_packet_filter(int fd, int kind, int32_t address, int port)'),
   ring: native(
     'int rtcp_packet_ring(int fd, uint64_t base, int32_t offset, int32_t block_bytes, int32_t blocks, int32_t slot_bytes)',

@@ -7,6 +7,7 @@
  *                       ▼ 3 unanswered      ▼                ▼
  *                     failed              stale          incomplete
  */
+import type { IpAddress } from '../wire/address.ts';
 import { NO_VLAN } from '../wire/ethernet.ts';
 
 /** Nothing known, nothing asked. */
@@ -26,7 +27,7 @@ export const HOP_FIXED = 6;
 
 export class Hop {
   /** IPv4 address of the neighbour (the gateway's, for peers beyond it). */
-  readonly address: number;
+  readonly address: IpAddress;
   /** The hardware address: first two bytes, last four (signed). Meaningful when `resolved`. */
   macHigh16 = 0;
   macLow32 = 0;
@@ -53,7 +54,7 @@ export class Hop {
   /** Bytes of the IPv4 datagram in it, at its payload. */
   pendingLength = 0;
 
-  constructor(address: number) {
+  constructor(address: IpAddress) {
     this.address = address;
   }
 

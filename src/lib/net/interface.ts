@@ -15,7 +15,7 @@ import type { Link } from '../link/link.ts';
 import { RX_CHECKSUM_VALID } from '../link/link.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import type { Random } from '../random.ts';
-import { macHigh16, macLow32 } from '../wire/address.ts';
+import { type IpAddress, macHigh16, macLow32 } from '../wire/address.ts';
 import { fold, swap16, swap32 } from '../wire/checksum.ts';
 import {
   ETHERNET_HEADER_BYTES,
@@ -73,10 +73,10 @@ export interface TransportProtocol {
 
 export interface InterfaceOptions {
   /** Our IPv4 address, int32. */
-  readonly address: number;
+  readonly address: IpAddress;
   readonly prefixLength: number;
   /** The router to everything beyond the prefix; 0 is none. */
-  readonly gateway?: number;
+  readonly gateway?: IpAddress;
   /** Our hardware address; the link's if absent. */
   readonly mac?: Uint8Array;
   /** The host's address is taken over: ARP and ICMP stay with the kernel. */
@@ -322,7 +322,7 @@ export class Interface {
    * Where a datagram to `destination` goes next: a neighbour on the link or the gateway, perhaps not resolved yet. Null when
    * there is no way (counted). Look it up once for each connection, not for each segment.
    */
-  hop(destination: number): Hop | null {
+  hop(destination: IpAddress): Hop | null {
     return this.routes.hop(destination);
   }
 
@@ -330,7 +330,7 @@ export class Interface {
    * A peer spoke first, in this frame: its hop, resolved without an ARP exchange. In takeover mode, and for peers beyond the
    * link when no gateway is known, the frame's source is the hop. Else it is a hint, confirmed by ARP while it is in use.
    */
-  learn(source: number, frame: number): Hop | null {
+  learn(source: IpAddress, frame: number): Hop | null {
     return this.routes.learn(source, frame, this.nowUs);
   }
 
@@ -342,6 +342,11 @@ export class Interface {
   /** A hop for the answer to this frame, by its source address, remembering nothing: valid until the next call. */
   replyHop(frame: number): Hop {
     return this.routes.replyHop(frame);
+  }
+
+  /** The hop of a peer that may be forged, from its frame, which nothing but the caller remembers. */
+  answerHop(source: IpAddress, frame: number): Hop {
+    return this.routes.answerHop(source, frame);
   }
 
   // ---- out
@@ -374,7 +379,7 @@ export class Interface {
    * larger than the link takes and `dontFragment` is false. While the hop is unresolved, one frame waits for it. False when
    * it could not be sent (counted).
    */
-  sendIpv4(destination: number, protocol: number, l4: number, l4Length: number, dontFragment: boolean): boolean {
+  sendIpv4(destination: IpAddress, protocol: number, l4: number, l4Length: number, dontFragment: boolean): boolean {
     const hop = this.hop(destination);
     if (hop === null) return false;
     if (!hop.resolved) this.resolve(hop);
@@ -382,7 +387,7 @@ export class Interface {
   }
 
   /** Sends an echo request; the answer comes to `icmp.echoListener`. False when it could not be sent (counted). */
-  echoRequest(destination: number, identifier: number, sequence: number, data: Uint8Array): boolean {
+  echoRequest(destination: IpAddress, identifier: number, sequence: number, data: Uint8Array): boolean {
     const hop = this.hop(destination);
     if (hop === null) return false;
     if (!hop.resolved) this.resolve(hop);

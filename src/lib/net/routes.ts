@@ -8,17 +8,17 @@
  *   beyond, none known ───▶ the source of the peer's frames, if it spoke first
  */
 import type { PacketMemory } from '../memory/packet-memory.ts';
-import { prefixMask } from '../wire/address.ts';
+import { type IpAddress, prefixMask } from '../wire/address.ts';
 import { ETHERNET_SOURCE, NO_VLAN, readMacHigh16, readMacLow32, readVlan } from '../wire/ethernet.ts';
 import type { NetCounters } from './counters.ts';
 import { HOP_FIXED, Hop } from './hop.ts';
 import type { NeighbourCache } from './neighbours.ts';
 
 export interface RouteOptions {
-  readonly address: number;
+  readonly address: IpAddress;
   readonly prefixLength: number;
   /** 0 is none. */
-  readonly gateway: number;
+  readonly gateway: IpAddress;
   readonly takeover: boolean;
   readonly loopback: boolean;
   /** The tag of frames to neighbours that have not spoken yet. */
@@ -48,7 +48,7 @@ export class Routes {
   }
 
   /** The next hop to `destination`, perhaps not resolved yet; null when there is no way (counted). */
-  hop(destination: number): Hop | null {
+  hop(destination: IpAddress): Hop | null {
     const { loopback, takeover, gateway, vlan } = this.options;
     if (loopback) return this.loopbackHop;
     if (destination === 0 || destination === this.broadcast || destination >>> 28 >= 14) return this.noRoute();
@@ -58,7 +58,7 @@ export class Routes {
   }
 
   /** The hop to a peer that spoke first, in this frame: see Interface.learn. */
-  learn(source: number, frame: number, nowUs: number): Hop | null {
+  learn(source: IpAddress, frame: number, nowUs: number): Hop | null {
     const { loopback, takeover, gateway } = this.options;
     if (frame === 0 || loopback) return this.hop(source);
     const high16 = readMacHigh16(this.memory, frame + ETHERNET_SOURCE);
@@ -80,6 +80,19 @@ export class Routes {
     const high16 = readMacHigh16(this.memory, source);
     this.replies.setMac(high16, readMacLow32(this.memory, source), readVlan(this.memory, frame));
     return this.replies;
+  }
+
+  /**
+   * A hop of its own for the sender of this frame, in no cache and never asked for by ARP: for a peer that has not shown yet
+   * that its address is not forged.
+   */
+  answerHop(source: IpAddress, frame: number): Hop {
+    if (this.options.loopback) return this.loopbackHop;
+    const hop = new Hop(source);
+    hop.state = HOP_FIXED;
+    const high16 = readMacHigh16(this.memory, frame + ETHERNET_SOURCE);
+    hop.setMac(high16, readMacLow32(this.memory, frame + ETHERNET_SOURCE), readVlan(this.memory, frame));
+    return hop;
   }
 
   private onLink(destination: number): boolean {

@@ -15,8 +15,8 @@ import { dirname, join } from 'node:path';
 const NAMES = ['route_localnet', 'accept_local'];
 const sysctl = (name: string): string => `/proc/sys/net/ipv4/conf/lo/${name}`;
 
-/** Where notes are kept: for root in /run, for others where they may write. */
-function noteFolder(): string {
+/** Where what belongs to a running server is kept: for root in /run, for others where they may write. */
+export function runFolder(): string {
   if (process.getuid?.() === 0) return '/run/rtcp';
   return process.env.XDG_RUNTIME_DIR
     ? join(process.env.XDG_RUNTIME_DIR, 'rtcp')
@@ -30,7 +30,7 @@ export class LoopbackRouting {
 
   constructor() {
     // The sysctls are those of the network namespace, so the note is, too.
-    this.note = `${noteFolder()}/loopback-${readlinkSync('/proc/self/ns/net').replace(/\D/g, '')}`;
+    this.note = `${runFolder()}/loopback-${readlinkSync('/proc/self/ns/net').replace(/\D/g, '')}`;
   }
 
   /** Sets the sysctls; returns the names of those that had to be changed. Throws what the file system says (EACCES, EROFS). */

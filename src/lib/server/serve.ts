@@ -19,6 +19,7 @@ import { LoopbackRouting } from './loopback.ts';
 import { type AddressFlags, type Plan, PlanError, planTransport, type Surroundings } from './plan.ts';
 import { CONTROL_STOP, CONTROL_WORDS, STOP_GRACEFUL, STOP_NOW } from './shard.ts';
 import type { ShardMessage, ShardSetup } from './shard-worker.ts';
+import { Tracing } from './tracing.ts';
 
 const EXIT_INTERRUPTED = 130;
 /** After a second signal the worker gets this long to end by itself. */
@@ -36,6 +37,10 @@ export interface ServeOptions extends AddressFlags {
   logLevel: LogLevel;
   /** Write every frame to this pcapng file, or ''. */
   pcapFile: string;
+  /** Follow our TCP into this file (trace/outputs.ts: its ending says how), or ''. */
+  traceFile: string;
+  /** Where `tcp-trace --attach` may connect; '': a place by the port. */
+  traceSocket: string;
   /** Takes each log line, with its newline. */
   write(line: string): void;
 }
@@ -54,13 +59,20 @@ export async function serve(options: ServeOptions): Promise<number> {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) step();
   };
   process.once('exit', restore);
+  const control = new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
+  let tracing: Tracing | null = null;
   try {
     if (plan.io[0] === 'socket' && options.pcapFile !== '') {
       throw new PlanError('--pcap records frames, and kernel sockets have none', 'use tcpdump, or another --io');
     }
+    if (plan.io[0] === 'socket' && (options.traceFile !== '' || options.traceSocket !== '')) {
+      throw new PlanError('--trace follows our own TCP, and kernel sockets are not ours', 'use another --io');
+    }
+    if (plan.io[0] !== 'socket') tracing = await Tracing.open(options, plan, control, logger);
     prepareMachine(plan, logger, undo);
-    return await runShard(options, plan, logger);
+    return await runShard(options, plan, logger, control, tracing);
   } finally {
+    tracing?.close();
     restore();
     process.removeListener('exit', restore);
   }
@@ -81,8 +93,13 @@ function prepareMachine(plan: Plan, logger: Logger, undo: (() => void)[]): void 
   }
 }
 
-function runShard(options: ServeOptions, plan: Plan, logger: Logger): Promise<number> {
-  const control = new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
+function runShard(
+  options: ServeOptions,
+  plan: Plan,
+  logger: Logger,
+  control: Int32Array,
+  tracing: Tracing | null,
+): Promise<number> {
   const wakeFd = createEventfd();
   const setup: ShardSetup = {
     plan,
@@ -94,6 +111,7 @@ function runShard(options: ServeOptions, plan: Plan, logger: Logger): Promise<nu
     configFile: options.configFile,
     logLevel: options.logLevel,
     pcapFile: options.pcapFile,
+    traceRing: tracing === null ? null : tracing.ring,
     version: packageVersion(),
   };
   const worker = new Worker(new URL(`./shard-worker${import.meta.url.slice(-3)}`, import.meta.url), {

@@ -14,6 +14,7 @@ import { SilentObserver } from '../net/observer.ts';
 import { secretWords, unseededRandom } from '../random.ts';
 import { SECRET_WORDS } from '../tcp/config.ts';
 import { TcpStack } from '../tcp/stack.ts';
+import { Recorder } from '../trace/recorder.ts';
 import { formatIpv4, formatMac, macBytes } from '../wire/address.ts';
 import { assembleCore, type ShardCore } from './assemble.ts';
 import { Config } from './config.ts';
@@ -23,7 +24,7 @@ import { widenInlining } from './jit.ts';
 import { Logger, type LogLevel } from './log.ts';
 import { openLink } from './open-link.ts';
 import { type Plan, PlanError } from './plan.ts';
-import { CONTROL_STOP, Shard, STOP_GRACEFUL, STOP_NOW } from './shard.ts';
+import { CONTROL_STOP, CONTROL_TRACE, Shard, STOP_GRACEFUL, STOP_NOW } from './shard.ts';
 import { KernelTransport, StackTransport, type Transport } from './transport.ts';
 
 export interface ShardSetup {
@@ -36,6 +37,8 @@ export interface ShardSetup {
   configFile: string;
   logLevel: LogLevel;
   pcapFile: string;
+  /** The ring that the stack's events go into; null with kernel sockets. */
+  traceRing: SharedArrayBuffer | null;
   version: string;
 }
 
@@ -85,6 +88,7 @@ interface Opened {
   transport: Transport;
   info: () => TransportInfo;
   lines: string[];
+  recorder: Recorder | null;
 }
 
 function openSockets(plan: Plan, memory: PacketMemory, core: ShardCore): Opened {
@@ -95,6 +99,7 @@ function openSockets(plan: Plan, memory: PacketMemory, core: ShardCore): Opened 
     transport: new KernelTransport(sockets, core.sessions),
     info: () => ({ io: 'socket', interface: '', address, port: plan.port, counters: { ...sockets.stats } }),
     lines: [`kernel sockets on ${address}:${plan.port}: ${plan.reason}`],
+    recorder: null,
   };
 }
 
@@ -125,6 +130,8 @@ function openStack(setup: ShardSetup, memory: PacketMemory, core: ShardCore): Op
   const secret = secretWords(SECRET_WORDS);
   const keepAliveMs = core.context.config.keepAliveSeconds * 1000;
   const tcp = new TcpStack(net, { random, secret, nagle: false, keepAliveMs });
+  const recorder = setup.traceRing === null ? null : new Recorder(tcp, setup.traceRing, systemClock);
+  recorder?.obey(setup.control, CONTROL_TRACE);
   const backlog = core.context.config.number('tcp-backlog');
   const address = formatIpv4(plan.address);
   const name = link.name;
@@ -140,6 +147,7 @@ function openStack(setup: ShardSetup, memory: PacketMemory, core: ShardCore): Op
       counters: { ...link.stats, ...net.counters, ...tcp.counters },
     }),
     lines,
+    recorder,
   };
 }
 
@@ -209,6 +217,7 @@ function runShard(setup: ShardSetup): void {
     control,
     wakeFd: setup.wakeFd,
     spinUs: setup.plan.io[0] === 'socket' ? 0 : setup.spinUs,
+    recorder: opened.recorder,
   });
   const lines = [...opened.lines, `connect with: ${setup.plan.connect}`, 'Ready to accept connections'];
   post({ kind: 'ready', lines });

@@ -14,6 +14,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { expireCycle } from '../engine/keys.ts';
+import type { Recorder } from '../trace/recorder.ts';
 import type { ServerContext } from './context.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
@@ -21,6 +22,8 @@ import type { Transport } from './transport.ts';
 
 /** Words of the control block. */
 export const CONTROL_STOP = 0;
+/** The switch of the trace's recorder: trace/recorder.ts. */
+export const CONTROL_TRACE = 1;
 export const CONTROL_WORDS = 4;
 /** Values of CONTROL_STOP. */
 export const STOP_GRACEFUL = 1;
@@ -52,6 +55,8 @@ export interface ShardParts {
   control: Int32Array;
   wakeFd: number;
   spinUs: number;
+  /** Is told at each cron to look at CONTROL_TRACE; null when there is nothing to trace. */
+  recorder: Recorder | null;
 }
 
 export class Shard {
@@ -62,6 +67,7 @@ export class Shard {
   private readonly transport: Transport;
   private readonly control: Int32Array;
   private readonly wakeFd: number;
+  private readonly recorder: Recorder | null;
   private readonly maxSpinUs: number;
   /** How long to spin before sleeping: grows when a spin caught something, shrinks when it didn't. */
   private spinUs: number;
@@ -80,6 +86,7 @@ export class Shard {
     this.transport = parts.transport;
     this.control = parts.control;
     this.wakeFd = parts.wakeFd;
+    this.recorder = parts.recorder;
     this.maxSpinUs = parts.spinUs;
     this.spinUs = parts.spinUs;
   }
@@ -147,6 +154,7 @@ export class Shard {
     if (nowUs >= this.nextCronUs) {
       this.nextCronUs = nowUs + Math.floor((1000 * US_PER_MS) / context.config.hz);
       context.cron(nowMs);
+      this.recorder?.obey(this.control, CONTROL_TRACE);
       for (const client of context.clients.all()) this.sessions.trim(client.stream.owner as Session);
     }
   }

@@ -3,22 +3,29 @@
  * round-trip sample, the timer.
  */
 import type { Connection } from './connection.ts';
-import { duplicateAckArrives, recoveryAckArrives, resendAll } from './recovery.ts';
+import { shortenLedger } from './flight.ts';
+import { doubtfulAckArrives, resendAll, sampleEcho } from './recovery.ts';
+import { OPEN } from './recovery-state.ts';
 import { atLeast, distance } from './sequence.ts';
-import { armRetransmit, TIMER_PERSIST, TIMER_RETRANSMIT } from './timers.ts';
+import { armRetransmit, TIMER_PERSIST, TIMER_REORDERING, TIMER_RETRANSMIT, TIMER_TAIL_PROBE } from './timers.ts';
 
-const NOT_RETRANSMIT = ~TIMER_RETRANSMIT;
+/** Nothing is in flight: of these timers none is armed. */
+const NOT_RETRANSMIT = ~(TIMER_RETRANSMIT | TIMER_TAIL_PROBE | TIMER_REORDERING);
 
 /** Takes the window of a segment unless an older one overtook it: SND.WL1, SND.WL2. */
 export function updateSendWindow(c: Connection, window: number, sequence: number, ack: number): void {
   const newer = (sequence - c.sndWl1) | 0;
-  if (newer < 0 || (newer === 0 && ((ack - c.sndWl2) | 0) < 0)) return;
+  if (newer < 0 || (newer === 0 && ((ack - c.sndWl2) | 0) < 0)) {
+    // What acknowledges more than any before it says more about the window, even if it is a retransmission with an old
+    // sequence number: RFC 9293 would keep an edge that lies beyond the receiver's.
+    if (((ack - c.sndUna) | 0) <= 0) return;
+  }
   c.sndWl1 = sequence;
   c.sndWl2 = ack;
   if (window === c.sndWnd) return;
   c.sndWnd = window;
   if (window > c.maxSndWnd) c.maxSndWnd = window;
-  if (c.queue.unsentBytes !== 0 || c.finQueued || c.rtxNxt !== c.rtxEnd) c.stack.markDirty(c.slot);
+  if (c.queue.unsentBytes !== 0 || c.finQueued || c.leftBytes !== 0) c.stack.markDirty(c.slot);
   if ((c.armed & TIMER_PERSIST) !== 0 && window > 0) leavePersist(c);
 }
 
@@ -32,16 +39,17 @@ export function acknowledgePredicted(c: Connection, ack: number, acked: number):
   const sndNxt = c.sndNxt;
   const flight = (sndNxt - c.sndUna) | 0;
   c.sndUna = ack;
-  c.rtxNxt = ack;
-  c.rtxEnd = ack;
   c.retries = 0;
   c.hop!.progressUs = stack.net.nowUs;
   queue.drop(acked);
+  let rttUs = 0;
   if (c.timing && ((ack - c.timedSeq) | 0) >= 0) {
     c.timing = false;
-    c.rtt.sample((stack.clockUs - c.timedAtUs) | 0);
+    rttUs = (stack.clockUs - c.timedAtUs) | 0;
+    c.rtt.sample(rttUs);
   }
-  stack.congestion.onAck(c, acked, flight);
+  if (c.ledger !== null) rttUs = shortenLedger(c);
+  c.congestion.onAck(c, acked, flight, rttUs);
   if (ack === sndNxt)
     c.armed &= NOT_RETRANSMIT; // RFC 6298 §5.2
   else armRetransmit(c); // §5.3
@@ -61,42 +69,50 @@ export function acknowledge(c: Connection, ack: number): void {
   if (c.hop !== null) c.hop.progressUs = stack.net.nowUs;
   if (bytes > 0) c.queue.drop(bytes);
   const backedOff = c.rtt.backoff !== 0;
+  let rttUs = 0;
   if (c.timing && atLeast(ack, c.timedSeq)) {
     c.timing = false;
-    c.rtt.sample(distance(stack.clockUs, c.timedAtUs));
-  } else if (backedOff) sampleByTimestamp(c);
+    rttUs = distance(stack.clockUs, c.timedAtUs);
+    c.rtt.sample(rttUs);
+  }
   let restart = true;
-  if (c.inRecovery || c.dupAcks !== 0 || c.rtxNxt !== c.rtxEnd) restart = recoveryAckArrives(c, acked, flight);
+  if (!isPlain(c)) restart = doubtfulAckArrives(c, acked, flight, false, rttUs);
   else {
-    c.rtxNxt = ack;
-    c.rtxEnd = ack;
-    stack.congestion.onAck(c, acked, flight);
+    if (backedOff && rttUs === 0) sampleEcho(c);
+    if (c.ledger !== null) rttUs = shortenLedger(c);
+    c.congestion.onAck(c, acked, flight, rttUs);
   }
   if (backedOff) c.updatePrediction();
   if (allAcked)
-    c.armed &= ~TIMER_RETRANSMIT; // RFC 6298 §5.2
+    c.armed &= NOT_RETRANSMIT; // RFC 6298 §5.2
   else if (restart && (c.armed & TIMER_PERSIST) === 0) armRetransmit(c); // §5.3
   if (c.queue.unsentBytes !== 0 || c.queue.backlogBytes !== 0 || c.finQueued) stack.markDirty(c.slot);
   if (c.wantsDrain && bytes > 0) c.handler.onDrain(c);
 }
 
-/** SEG.ACK is SND.UNA. `pure`: no text, no FIN, the window as before: a duplicate in the sense of RFC 5681 §2. */
+/**
+ * SEG.ACK is SND.UNA. `pure`: no text, no FIN, the window as before: a duplicate in the sense of RFC 5681 §2. With SACK, the
+ * blocks count, whatever else the segment carries.
+ */
 export function duplicateAck(c: Connection, pure: boolean): void {
-  if (c.sndNxt === c.sndUna) return;
+  const { options, counters } = c.stack;
+  const selective = c.sackPermitted && options.sackBlocks > 0;
+  const idle = c.sndNxt === c.sndUna;
+  if (idle && !selective && !c.recovery?.probing) return;
   if (c.sndWnd === 0) {
     // The peer lives, and keeps its window closed: probe on, as long as it answers (RFC 9293 §3.8.6.1).
     c.retries = 0;
     return;
   }
-  if (pure) duplicateAckArrives(c);
+  if (pure && !idle) counters.duplicateAcksIn++;
+  if (selective || pure) doubtfulAckArrives(c, 0, distance(c.sndNxt, c.sndUna), pure, 0);
 }
 
-/** Karn leaves no sample when everything was resent, but the echo of a timestamp tells the copies apart (RFC 7323 §4.1). */
-function sampleByTimestamp(c: Connection): void {
-  const options = c.stack.options;
-  if (!c.timestamps || !options.hasTimestamps || options.tsEcr === 0) return;
-  const elapsedMs = distance(c.stack.clockMs + c.tsOffset, options.tsEcr);
-  if (elapsedMs >= 0 && elapsedMs < 120_000) c.rtt.sample(elapsedMs * 1000);
+/** Nothing is lost, out of order or being probed, and the acknowledgment does not say otherwise. */
+function isPlain(c: Connection): boolean {
+  if (c.caState !== OPEN || c.dupAcks !== 0 || (c.ledger !== null && !c.ledger.plain)) return false;
+  if (c.recovery?.probing) return false;
+  return !c.sackPermitted || c.stack.options.sackBlocks === 0;
 }
 
 /** The window opened while it was being probed: what the probes carried, and were refused, goes again at once. */

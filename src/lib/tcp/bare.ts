@@ -23,6 +23,7 @@ import {
   writeTcpChecksum,
 } from '../wire/tcp.ts';
 import type { Connection } from './connection.ts';
+import { ECN_MASK } from './ecn.ts';
 import { synOptionBytes, TIMESTAMPS_BLOCK_BYTES, writeSynOptions, writeTimestamps } from './options.ts';
 import { add } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
@@ -37,6 +38,16 @@ export class Endpoints {
   timestamps = false;
   tsVal = 0;
   tsEcr = 0;
+  tos = 0;
+  ttl = 64;
+}
+
+/** What a SYN or SYN,ACK offers beside timestamps; reused as well. */
+export class SynOffer {
+  mss = 0;
+  /** −1: none. */
+  windowScale = -1;
+  sackPermitted = false;
 }
 
 /** Sends a segment without payload. False when there is no buffer or no hardware address (counted). */
@@ -65,31 +76,61 @@ export function sendSyn(c: Connection, flags: number): boolean {
   const offer = stack.config;
   const answering = (flags & ACK) !== 0;
   // An option is sent in a SYN,ACK only if it was in the SYN (RFC 7323 §1.3, RFC 2018 §2).
-  const timestamps = answering ? c.timestamps : offer.timestamps;
-  const scale = (answering ? c.peerScales : offer.windowScale) ? stack.windowScale : -1;
-  const sack = answering ? c.sackPermitted : offer.sack;
-  const id = allocateFrame(stack, c.hop);
-  if (id === 0) return false;
-  const headerBytes = TCP_HEADER_BYTES + synOptionBytes(scale, timestamps, sack);
-  const tcp = stack.link.control.payload(id) - headerBytes;
-  const window = Math.min(stack.receiveWindow, 0xffff); // never scaled in a SYN (RFC 7323 §2.2)
-  const acknowledgment = answering ? c.rcvNxt : 0;
-  writeTcp(stack.memory, tcp, c.localPort, c.remotePort, c.iss, acknowledgment, headerBytes, flags, window);
-  const tsVal = add(stack.clockMs, c.tsOffset);
-  const tsEcr = answering ? c.tsRecent : 0;
-  writeSynOptions(stack.memory, tcp + TCP_HEADER_BYTES, stack.offeredMss, scale, timestamps, sack, tsVal, tsEcr);
+  const plain = !c.offersOptions || (offer.plainSynAfter > 0 && c.retries >= offer.plainSynAfter);
+  const timestamps = answering ? c.timestamps : offer.timestamps && !plain;
+  const syn = stack.synOffer;
+  syn.mss = c.maxSeg !== 0 ? Math.min(c.maxSeg, stack.offeredMss) : stack.offeredMss;
+  if (!c.offersOptions) syn.mss = 0;
+  syn.windowScale = (answering ? c.peerScales : offer.windowScale && !plain) ? stack.windowScale : -1;
+  syn.sackPermitted = answering ? c.sackPermitted : offer.sack && !plain;
+  const to = endpointsOf(c);
+  to.timestamps = timestamps;
+  if (!answering) to.tsEcr = 0;
+  if (!sendSynFrame(stack, c, to, c.iss, answering ? c.rcvNxt : 0, flags)) return false;
   if (answering) {
     c.lastAckSent = c.rcvNxt;
-    c.rcvAdv = add(c.rcvNxt, window);
+    c.rcvAdv = add(c.rcvNxt, synWindow(stack));
   }
-  dispatchFrame(stack, c, endpointsOf(c), id, tcp, headerBytes);
   return true;
+}
+
+/** A SYN or SYN,ACK that offers what `stack.synOffer` says, of a connection or (null) of none. False as `sendBare`. */
+export function sendSynFrame(
+  stack: TcpStack,
+  c: Connection | null,
+  to: Endpoints,
+  sequence: number,
+  acknowledgment: number,
+  flags: number,
+): boolean {
+  const id = allocateFrame(stack, to.hop);
+  if (id === 0) return false;
+  const { mss, windowScale, sackPermitted } = stack.synOffer;
+  const headerBytes = TCP_HEADER_BYTES + synOptionBytes(mss, windowScale, to.timestamps, sackPermitted);
+  const tcp = stack.link.control.payload(id) - headerBytes;
+  const { memory } = stack;
+  const options = tcp + TCP_HEADER_BYTES;
+  writeTcp(memory, tcp, to.localPort, to.remotePort, sequence, acknowledgment, headerBytes, flags, synWindow(stack));
+  writeSynOptions(memory, options, mss, windowScale, to.timestamps, sackPermitted, to.tsVal, to.tsEcr);
+  dispatchFrame(stack, c, to, id, tcp, headerBytes);
+  return true;
+}
+
+/** Never scaled in a SYN (RFC 7323 §2.2). */
+function synWindow(stack: TcpStack): number {
+  return Math.min(stack.receiveWindow, 0xffff);
 }
 
 /** Resets the peer of a connection: <SEQ=sequence><CTL=RST>, with timestamps if they are in use (RFC 7323 §3.2). */
 export function sendReset(c: Connection, sequence: number): void {
   c.stack.counters.resetsOut++;
   sendBare(c.stack, endpointsOf(c), sequence, 0, RST, 0);
+}
+
+/** The reset of an ABORT call (RFC 9293 §3.10.5), with an acknowledgment, as the kernels have it: a peer in any state takes it. */
+export function sendAbort(c: Connection): void {
+  c.stack.counters.resetsOut++;
+  sendBare(c.stack, endpointsOf(c), c.sndNxt, c.rcvNxt, RST | ACK, 0);
 }
 
 /**
@@ -100,13 +141,7 @@ export function answerWithReset(stack: TcpStack, frame: number, ip: number, tcp:
   const memory = stack.memory;
   const flags = tcpFlags(memory, tcp);
   if ((flags & RST) !== 0 || !mayAnswerWithReset(stack)) return;
-  const to = stack.endpoints;
-  to.localIp = memory.dv.getInt32(ip + IPV4_DESTINATION, false);
-  to.remoteIp = memory.dv.getInt32(ip + IPV4_SOURCE, false);
-  to.localPort = tcpDestinationPort(memory, tcp);
-  to.remotePort = tcpSourcePort(memory, tcp);
-  to.hop = frame !== 0 ? stack.net.replyHop(frame) : stack.net.hop(to.remoteIp);
-  to.timestamps = false;
+  const to = sourceOf(stack, frame, ip, tcp);
   stack.counters.resetsOut++;
   if ((flags & ACK) !== 0) {
     sendBare(stack, to, tcpAcknowledgment(memory, tcp), 0, RST, 0);
@@ -115,6 +150,23 @@ export function answerWithReset(stack: TcpStack, frame: number, ip: number, tcp:
   const text = length - tcpHeaderBytes(memory, tcp);
   const controls = ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0);
   sendBare(stack, to, 0, (tcpSequence(memory, tcp) + text + controls) | 0, RST | ACK, 0);
+}
+
+/**
+ * Where an answer to this segment goes that nobody's connection gives: back to the frame's source, without asking ARP or
+ * remembering anything, because the source address may be forged.
+ */
+export function sourceOf(stack: TcpStack, frame: number, ip: number, tcp: number): Endpoints {
+  const { memory, endpoints: to, config } = stack;
+  to.localIp = memory.dv.getInt32(ip + IPV4_DESTINATION, false);
+  to.remoteIp = memory.dv.getInt32(ip + IPV4_SOURCE, false);
+  to.localPort = tcpDestinationPort(memory, tcp);
+  to.remotePort = tcpSourcePort(memory, tcp);
+  to.hop = frame !== 0 ? stack.net.replyHop(frame) : stack.net.hop(to.remoteIp);
+  to.timestamps = false;
+  to.tos = config.tos;
+  to.ttl = config.ttl;
+  return to;
 }
 
 /** Takes one from this second's budget of resets that are sent because somebody sent something. */
@@ -136,6 +188,8 @@ export function endpointsOf(c: Connection): Endpoints {
   to.timestamps = c.timestamps;
   to.tsVal = add(stack.clockMs, c.tsOffset);
   to.tsEcr = c.tsRecent;
+  to.tos = c.tos;
+  to.ttl = c.ttl;
   return to;
 }
 
@@ -160,7 +214,7 @@ export function dispatchFrame(
   headerBytes: number,
 ): void {
   const hop = to.hop!;
-  const { memory, link, config } = stack;
+  const { memory, link } = stack;
   const ethernetBytes = ethernetHeaderBytes(hop.vlan);
   const frame = tcp - IPV4_HEADER_BYTES - ethernetBytes;
   const { localIp, remoteIp } = to;
@@ -172,10 +226,10 @@ export function dispatchFrame(
     remoteIp,
     PROTOCOL_TCP,
     headerBytes,
-    config.tos,
+    to.tos & ~ECN_MASK,
     0,
     true,
-    config.ttl,
+    to.ttl,
   );
   let l4Offset = 0;
   if (stack.checksumOffload) {

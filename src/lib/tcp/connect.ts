@@ -2,6 +2,7 @@
  * Active open (RFC 9293 §3.10.1) and the SYN-SENT state (§3.10.7.3), simultaneous open included.
  */
 import { CLOSE_REFUSED, type StreamHandler } from '../link/stream.ts';
+import type { IpAddress } from '../wire/address.ts';
 import {
   ACK,
   RST,
@@ -16,9 +17,12 @@ import {
 import { answerWithReset } from './bare.ts';
 import { closeConnection, setState } from './close.ts';
 import type { Connection } from './connection.ts';
-import { acceptSyn, chooseInitialSequence, establish, transmitSyn } from './handshake.ts';
+import { holdText } from './deliver.ts';
+import { ecnSynAckArrives } from './ecn.ts';
+import { acceptSyn, chooseInitialSequence, establish, startOpenTimeout, transmitSyn } from './handshake.ts';
 import { parseOptions } from './options.ts';
 import { atMost, greaterThan } from './sequence.ts';
+import { applySettings, type ConnectionSettings } from './settings.ts';
 import type { TcpStack } from './stack.ts';
 import { CLOSED, SYN_RECEIVED, SYN_SENT } from './state.ts';
 
@@ -29,10 +33,11 @@ const EPHEMERAL_PORTS = 16_384;
 /** Opens a connection; null when there is no route, no free port, or no room in the table. */
 export function openConnection(
   stack: TcpStack,
-  remoteIp: number,
+  remoteIp: IpAddress,
   remotePort: number,
   handler: StreamHandler,
   localPort: number,
+  settings: ConnectionSettings,
 ): Connection | null {
   const hop = stack.net.hop(remoteIp);
   if (hop === null) {
@@ -49,10 +54,12 @@ export function openConnection(
   stack.counters.activeOpens++;
   c.hop = hop;
   c.announced = true;
+  applySettings(c, settings);
   chooseInitialSequence(c);
   setState(c, SYN_SENT, 'OPEN called');
   c.timing = true;
   c.timedAtUs = stack.clockUs;
+  startOpenTimeout(c);
   transmitSyn(c);
   return c;
 }
@@ -109,11 +116,15 @@ export function synSentArrives(c: Connection, frame: number, ip: number, tcp: nu
   if (!hasAck) {
     c.sndWl2 = c.iss;
     setState(c, SYN_RECEIVED, 'SYN received'); // simultaneous open
+    // "If there are other controls or text in the segment, queue them": the text; a FIN comes again.
+    const n = length - tcpHeaderBytes(memory, tcp);
+    if (n > 0) holdText(c, tcp + length - n, n);
     transmitSyn(c);
     return false;
   }
   c.sndUna = ack;
   c.ackNow = true;
+  ecnSynAckArrives(c, flags);
   establish(c, 'SYN,ACK received');
   return c.state !== CLOSED;
 }

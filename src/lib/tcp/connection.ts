@@ -9,18 +9,22 @@
 import { Stream, type StreamHandler } from '../link/stream.ts';
 import { SendQueue } from '../memory/send-queue.ts';
 import type { Hop } from '../net/hop.ts';
-import { formatIpv4 } from '../wire/address.ts';
+import { formatIpv4, type IpAddress } from '../wire/address.ts';
 import { ACK } from '../wire/tcp.ts';
-import { abortConnection, endConnection } from './close.ts';
+import { abortConnection, endConnection, letGo } from './close.ts';
+import type { CongestionControl } from './congestion/congestion.ts';
+import type { CubicEpoch } from './congestion/cubic.ts';
+import type { HyStart } from './congestion/hystart.ts';
 import { deliverBuffered } from './deliver.ts';
-import type { RetransmitReason } from './events.ts';
+import type { Ledger } from './ledger.ts';
 import type { Listener } from './listen.ts';
 import type { ReceiveRing } from './receive-ring.ts';
+import { OPEN, type RecoveryState } from './recovery-state.ts';
 import { RoundTrip } from './rtt.ts';
 import { distance } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
-import { CLOSED, ESTABLISHED } from './state.ts';
-import { TIMER_DELAYED_ACK, TIMER_PERSIST } from './timers.ts';
+import { CLOSED, ESTABLISHED, SYN_RECEIVED } from './state.ts';
+import { armKeepAlive, TIMER_DELAYED_ACK, TIMER_PERSIST } from './timers.ts';
 import { updateWindowAfterRead } from './window.ts';
 
 /** `predicted` of a connection whose segments all take the long way. */
@@ -34,7 +38,7 @@ export class Connection extends Stream {
   readonly queue: SendQueue;
   readonly handler: StreamHandler;
   readonly rtt: RoundTrip;
-  readonly localIp: number;
+  readonly localIp: IpAddress;
 
   // The first half is touched by nearly every segment, in few cache lines; the second by few.
   state = CLOSED;
@@ -49,6 +53,10 @@ export class Connection extends Stream {
   /** The right edge that we offered: nothing from here on is accepted. */
   rcvAdv = 0;
   rcvScale = 0;
+  /** RCV.BUFF: grows with what the reader takes in a round trip (window.ts). */
+  rcvBuffer: number;
+  /** When RCV.NXT gets here, half of RCV.BUFF has come since takenUs. */
+  takenSeq = 0;
   /** In-order bytes in the ring, not handed up yet (RCV.USER). */
   buffered = 0;
   /** Received since our last acknowledgment. */
@@ -73,8 +81,8 @@ export class Connection extends Stream {
   mss = 536;
   /** Payload of the largest frame that is given to the link: `mss`, or a multiple when the link cuts super-segments. */
   superBytes = 536;
-  /** Small segments wait for an acknowledgment (RFC 9293 §3.7.4). May be changed at any time. */
-  nagle: boolean;
+  /** A short last segment may have to wait: because of `nagle`, or `corked`. Looked at for every segment. */
+  holdsShort = false;
   finQueued = false;
   finSent = false;
 
@@ -86,19 +94,25 @@ export class Connection extends Stream {
   lastAckSent = 0;
   tsOffset = 0;
 
-  // Retransmission: [rtxNxt, rtxEnd) is to be sent again, beginning in rtxBuffer at rtxOffset
-  rtxNxt = 0;
-  rtxEnd = 0;
-  /** The first unacknowledged segment is to be sent again, for this reason. */
-  resendReason: RetransmitReason | null = null;
+  // Retransmission: see ledger.ts
+  /** What is in flight, once it is more than one transmission. */
+  ledger: Ledger | null = null;
+  /** Of the bytes in flight, those that are not on their way (SACKed, lost), without the copies that are: flight.ts. */
+  leftBytes = 0;
   /** Expiries of the retransmission or persist timer since the peer was last heard to make progress. */
   retries = 0;
 
-  // Congestion control (RFC 5681, RFC 6582)
+  // Congestion control (RFC 5681, RFC 6582): windows in bytes
+  /** May be changed at any time. */
+  congestion: CongestionControl;
   cwnd = 0;
   ssthresh = 0;
+  /** What is before was sent under a full congestion window: congestion.ts. */
+  cwndFullUntil = 0;
+  /** Without SACK: duplicates, each of which stands for a segment that has arrived. */
   dupAcks = 0;
-  inRecovery = false;
+  /** OPEN, DISORDER, CWR, RECOVERY or LOSS: recovery-state.ts. */
+  caState = OPEN;
   lastSentUs = 0;
 
   // Round-trip time: an acknowledgment of timedSeq gives a sample: it was sent at timedAtUs, once
@@ -126,7 +140,7 @@ export class Connection extends Stream {
 
   /** The listener of a passive open, else null. */
   readonly listener: Listener | null;
-  readonly remoteIp: number;
+  readonly remoteIp: IpAddress;
   readonly localPort: number;
   readonly remotePort: number;
   /** onOpen was called, or connect() returned: onClose is owed. */
@@ -142,15 +156,40 @@ export class Connection extends Stream {
   sackPermitted = false;
   /** The peer's SYN had a window scale option. */
   peerScales = false;
-  rtxBuffer = 0;
-  rtxOffset = 0;
-  rtxReason: RetransmitReason = 'timeout';
+  /** The end of a flight is probed (RFC 8985 §7). */
+  probesTail = false;
+  /** When the tail is probed, or RACK looks again. */
+  lossDueUs = 0;
+  recovery: RecoveryState | null = null;
+  /** What the next selective acknowledgment says came twice (RFC 2883): [dsackFrom, dsackTo), or nothing. */
+  dsackFrom = 0;
+  dsackTo = 0;
   cwndCredit = 0;
+  /** The windows before the last reduction, which may turn out to have been for nothing. */
+  priorCwnd = 0;
+  priorSsthresh = 0;
+  /** Slow start after a timeout, until what was in flight then is acknowledged. */
+  rtxSlowStart = false;
+  /** Made when the congestion window is first in full use; null otherwise. */
+  hystart: HyStart | null = null;
+  cubic: CubicEpoch | null = null;
+  priorCubic: CubicEpoch | null = null;
+
+  // Explicit congestion notification: see ecn.ts
+  /** Agreed on: marks that arrive are echoed, echoes heeded. */
+  ecn = false;
+  /** Our data says that it may be marked. */
+  ect = false;
+  /** A mark arrived: every acknowledgment says so until the peer says that it has slowed down. */
+  echoMark = false;
+  /** We have: the next new data says so. */
+  sendCwr = false;
   /** SND.NXT when the last loss was seen (RFC 6582's recover, plus one). */
   recover = 0;
-  /** The first partial ACK of this recovery was seen (RFC 6582 §3.2: only it restarts the timer). */
-  partialAckSeen = false;
   ring: ReceiveRing | null = null;
+  takenUs = 0;
+  /** The round trip as a receiver can tell; 0: not measured. */
+  rcvRttUs = 0;
   /** deliverBuffered is at work further up the stack. */
   delivering = false;
   /** The peer's FIN was seen at finSeq, out of order: it counts once everything before it is there. */
@@ -161,10 +200,65 @@ export class Connection extends Stream {
   persistDueUs = 0;
   finWaitDueUs = 0;
   keepAliveDueUs = 0;
-  /** Silence after which the peer is asked whether it is still there; 0 is never. Set while it opens, may be raised later. */
+  /** Silence after which the peer is asked whether it is still there; 0 is never. See `keepAlive`. */
   keepAliveMs: number;
-  /** Probes that it left unanswered. */
+  keepAliveIntervalMs: number;
+  /** Probes that it may leave unanswered, and those that it has. */
+  keepAliveLimit: number;
   keepAliveProbes = 0;
+
+  // Quick acknowledgments: quick-ack.ts
+  /** How many are left; −1: nothing has arrived yet. */
+  quickAcks = -1;
+  /** Where the last short segment ended (Nagle). */
+  shortEnd = 0;
+  /** The owner answers what arrives. */
+  interactive = false;
+  /** When something last arrived whose acknowledgment could wait, and SND.NXT then. */
+  arrivedUs = 0;
+  arrivedNxt = 0;
+
+  // How long its owner's patience is: expiry.ts
+  /** RFC 5482; 0: maxRetransmissions alone decides. May be changed at any time. */
+  userTimeoutMs: number;
+  openTimeoutMs: number;
+  /** When what the peer does not take was first sent, in milliseconds of the stack's clock. */
+  stalledSinceMs = 0;
+  /** SND.UNA then. */
+  stalledUna = 0;
+  userTimeoutDueUs = 0;
+  /**
+   * What `end` does: −1, sends what is queued for as long as it takes; 0, resets; else resets if it takes longer than so many
+   * milliseconds (1,000 s at most).
+   */
+  lingerMs = -1;
+
+  // Ends that are not the usual one: close.ts
+  /** Its owner has ended it: one of maxOrphans. */
+  orphaned = false;
+  /** Nobody reads any more (`close`): new bytes are answered by a reset. */
+  detached = false;
+  /** It waits to be accepted: listen.ts. */
+  waiting = false;
+  /** CLOSE_* of a connection that ended while it waited. */
+  closeReason = 0;
+
+  // The path: path-mtu.ts, icmp-errors.ts
+  /** The last ICMP error about it, `type << 8 | code`, or −1: what a timeout may be due to (RFC 5461 §2). */
+  softError = -1;
+  pathMtuDueUs = 0;
+  /** The size that got lost (0: none did, so far as is known), and what pathMtu was before. */
+  blackHoleMtu = 0;
+  mtuBeforeBlackHole = 0;
+  /** Our SYN has options; without, the peer sends segments of 536 bytes and none of RFC 7323 or 2018 is in use. */
+  offersOptions = true;
+  /** Our own limit for segments, of both directions; 0: none. */
+  maxSeg = 0;
+  /** Type of service and time to live of its datagrams; see `setTypeOfService`. */
+  tos: number;
+  ttl: number;
+  private nagles = false;
+  private corks = false;
 
   // Challenge ACKs (RFC 5961 §7)
   challengeSinceUs = 0;
@@ -190,10 +284,25 @@ export class Connection extends Stream {
     this.localPort = localPort;
     this.remoteIp = remoteIp;
     this.remotePort = remotePort;
-    this.nagle = config.nagle;
+    this.nagles = config.nagle;
+    this.holdsShort = config.nagle;
+    this.tos = config.tos;
+    this.ttl = config.ttl;
+    this.userTimeoutMs = config.userTimeoutMs;
+    this.openTimeoutMs = config.openTimeoutMs;
+    this.keepAliveIntervalMs = config.keepAliveIntervalMs;
+    this.keepAliveLimit = config.keepAliveProbes;
+    this.congestion = config.congestion;
     this.keepAliveMs = config.keepAliveMs;
-    this.queue = new SendQueue(stack.memory, stack.link.data);
-    this.rtt = new RoundTrip(config.initialRtoMs * 1000, config.minRtoMs * 1000, config.maxRtoMs * 1000);
+    this.queue = new SendQueue(stack.memory, stack.link.data, config.maxSendBufferBytes);
+    this.rcvBuffer = stack.receiveWindow;
+    this.rtt = new RoundTrip(
+      config.initialRtoMs * 1000,
+      config.minRtoMs * 1000,
+      config.maxRtoMs * 1000,
+      config.rtoFloorOnVariance,
+      config.rtoSlopMs * 1000,
+    );
   }
 
   /** The key of the flow table: remote port << 16 | local port. */
@@ -210,15 +319,56 @@ export class Connection extends Stream {
     return this.state === CLOSED;
   }
 
+  /** Small segments wait for an acknowledgment (RFC 9293 §3.7.4). */
+  get nagle(): boolean {
+    return this.nagles;
+  }
+
+  set nagle(on: boolean) {
+    this.nagles = on;
+    this.holdsShort = on || this.corks;
+    if (this.queue.unsentBytes > 0) this.stack.markDirty(this.slot);
+  }
+
+  /** What is short of a full segment waits until the cork is drawn, or the override timeout is over (at least 200 ms). */
+  get corked(): boolean {
+    return this.corks;
+  }
+
+  set corked(on: boolean) {
+    this.corks = on;
+    this.holdsShort = on || this.nagles;
+    if (this.queue.unsentBytes > 0) this.stack.markDirty(this.slot);
+  }
+
+  /** Asks a peer that was silent for `idleMs` (0: never) every `intervalMs`, and gives up after `limit` unanswered probes. */
+  keepAlive(idleMs: number, intervalMs = this.keepAliveIntervalMs, limit = this.keepAliveLimit): void {
+    this.keepAliveMs = idleMs;
+    this.keepAliveIntervalMs = intervalMs;
+    this.keepAliveLimit = limit;
+    this.keepAliveProbes = 0;
+    const silentMs = distance(this.stack.clockMs, this.heardMs);
+    if (idleMs > 0 && this.state >= ESTABLISHED) armKeepAlive(this, Math.max(0, idleMs - silentMs));
+  }
+
+  /** From the next segment on. */
+  setTypeOfService(tos: number, ttl = this.ttl): void {
+    this.tos = tos;
+    this.ttl = ttl;
+    this.hopVersion = -1; // the template is out of date
+  }
+
   /** Decides anew whether segments may take the short way. Called when any of its conditions changed. */
   updatePrediction(): void {
     const plain =
       this.state === ESTABLISHED &&
+      !this.ecn &&
       !this.readPaused &&
       !this.finSeen &&
-      !this.inRecovery &&
+      this.caState === OPEN &&
       this.dupAcks === 0 &&
-      this.rtxNxt === this.rtxEnd &&
+      (this.ledger === null || this.ledger.plain) &&
+      (this.recovery === null || !this.recovery.probing) &&
       this.ring === null &&
       this.rtt.backoff === 0 &&
       (this.armed & TIMER_PERSIST) === 0;
@@ -255,6 +405,15 @@ export class Connection extends Stream {
     abortConnection(this);
   }
 
+  /**
+   * CLOSE by an owner that reads no more, as close(2) has it (`end` is shutdown(2)): no onData and no onEnd follow, only
+   * onClose. When bytes of the peer were never read, here or (`unread`) in the owner's hands, it is reset, so that the peer
+   * knows that they are lost (RFC 9293 §3.10.4, RFC 2525 §2.17); bytes that come later are answered by a reset, too.
+   */
+  close(unread = false): void {
+    letGo(this, unread);
+  }
+
   override pauseRead(): void {
     this.readPaused = true;
     this.updatePrediction();
@@ -265,7 +424,7 @@ export class Connection extends Stream {
     if (!this.readPaused) return;
     this.readPaused = false;
     this.updatePrediction();
-    if (this.delivering) return; // deliverBuffered goes on
+    if (this.delivering || this.state === SYN_RECEIVED) return; // deliverBuffered goes on, or establish begins
     deliverBuffered(this);
     if (this.state !== CLOSED) updateWindowAfterRead(this);
   }

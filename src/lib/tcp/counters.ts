@@ -18,6 +18,11 @@ export class TcpCounters {
   /** For no connection and no listener. */
   noConnection = 0;
   synBacklogFull = 0;
+  /** The accept queue was full: a SYN, or the last ACK of a handshake. */
+  acceptQueueFull = 0;
+  /** An ACK to a listener while cookies were out, that repeats none of them. */
+  badCookie = 0;
+  synWithFin = 0;
   connectionTableFull = 0;
   noRoute = 0;
   /** RFC 7323 §5. */
@@ -31,6 +36,8 @@ export class TcpCounters {
   resetOutsideWindow = 0;
   unexpectedSyn = 0;
   dataAfterFin = 0;
+  /** New bytes for a connection that nobody reads any more. */
+  dataAfterClose = 0;
   reassemblyNoMemory = 0;
   reassemblyTooManyRanges = 0;
 
@@ -43,26 +50,55 @@ export class TcpCounters {
 
   // Connections
   passiveOpens = 0;
+  /** SYNs that were answered without keeping state, and those of them that became connections. */
+  cookiesSent = 0;
+  cookiesAccepted = 0;
   activeOpens = 0;
   established = 0;
   refused = 0;
   timeouts = 0;
   aborts = 0;
+  /** Ended by their owner, and reset because there were too many of these. */
+  orphansReset = 0;
+  /** Closed by an owner that had not read all: reset. */
+  unreadResets = 0;
+  userTimeouts = 0;
   timeWaitEntered = 0;
   timeWaitReused = 0;
   timeWaitEvicted = 0;
 
   // Data
   outOfOrder = 0;
+  /** A receive window was doubled. */
+  windowsGrown = 0;
   duplicateBytes = 0;
   retransmitted = 0;
   timeoutsFired = 0;
   fastRetransmits = 0;
   zeroWindowProbes = 0;
+  /** RFC 3168: data that came marked, and acknowledgments that say that ours did. */
+  congestionMarksIn = 0;
+  congestionEchoesIn = 0;
   keepAliveProbes = 0;
   delayedAcks = 0;
   duplicateAcksIn = 0;
+  /** RFC 8985 §7. */
+  tailProbes = 0;
+  /** RFC 2883: what we sent came twice; and what we were sent. */
+  dsacksIn = 0;
+  dsacksOut = 0;
+  /** SACK blocks outside of what is in flight, turned round, or for which the ledger had no room. */
+  sackBlocksIgnored = 0;
+  /** Nothing had been lost: undo.ts. */
+  reductionsUndone = 0;
   pathMtuLowered = 0;
+  pathMtuRaised = 0;
+  /** Smaller segments were tried because full ones seemed to get lost. */
+  blackHolesSuspected = 0;
+  /** Segments with URG: the bytes are taken in line (RFC 6093 §5). */
+  urgentSeen = 0;
+  /** ICMP errors that were remembered, in case of a timeout. */
+  softErrors = 0;
   icmpIgnored = 0;
 
   // Sending

@@ -9,7 +9,9 @@ import { finishLingering } from './close.ts';
 import type { Connection } from './connection.ts';
 import { sendAck } from './output.ts';
 import { ReceiveRing } from './receive-ring.ts';
+import { noteOverlap } from './sack.ts';
 import { add, distance } from './sequence.ts';
+import { halfWindowArrived } from './window.ts';
 
 /**
  * Takes `n` bytes of text that begin at or after RCV.NXT and end within the window. On return the connection may have been
@@ -22,6 +24,7 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
     c.rcvNxt = add(sequence, n);
     if (c.ring !== null) c.ring.moveTo(c.rcvNxt);
     countReceived(c, n);
+    if (distance(c.rcvNxt, c.takenSeq) >= 0) halfWindowArrived(c, 0);
     c.delivering = true;
     c.handler.onData(c, payload, n);
     c.delivering = false;
@@ -45,6 +48,7 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
   c.buffered = ring.readable;
   if (filled) c.ackNow = true; // RFC 5681 §4.2: a segment that fills a gap, or a part of one
   deliverBuffered(c);
+  if (distance(c.rcvNxt, c.takenSeq) >= 0 && !c.isClosed) halfWindowArrived(c, 0);
 }
 
 /** Hands up what waits in order, until the reader pauses; then the end of the stream, if that came. */
@@ -70,18 +74,35 @@ export function deliverBuffered(c: Connection): void {
   if (c.lingering) finishLingering(c);
 }
 
+/** `n` bytes that came with the SYN of a simultaneous open: kept until it is established (§3.10.7.3), and not acknowledged. */
+export function holdText(c: Connection, payload: number, n: number): void {
+  const room = distance(c.rcvAdv, c.rcvNxt);
+  storeText(c, c.rcvNxt, payload, n < room ? n : room);
+}
+
+/** It is: what was held counts now. */
+export function takeHeldText(c: Connection): void {
+  const ring = c.ring;
+  if (ring === null || ring.empty) return;
+  countReceived(c, distance(ring.nextSeq, c.rcvNxt));
+  c.rcvNxt = ring.nextSeq;
+  c.buffered = ring.readable;
+  deliverBuffered(c);
+}
+
 function storeText(c: Connection, sequence: number, payload: number, n: number): boolean {
   const stack = c.stack;
   let ring = c.ring;
   if (ring === null) {
-    ring = ReceiveRing.create(stack.memory, stack.receiveWindow, stack.config.maxRanges, c.rcvNxt);
-    if (ring === null) {
-      stack.drop(c, 'reassemblyNoMemory');
-      return false;
-    }
+    ring = new ReceiveRing(stack.memory, stack.config.maxRanges, c.rcvNxt);
     c.ring = ring;
     c.updatePrediction();
   } else if (ring.empty) ring.moveTo(c.rcvNxt);
+  if (!ring.reserve(add(sequence, n))) {
+    stack.drop(c, 'reassemblyNoMemory');
+    return false;
+  }
+  noteOverlap(c, ring, sequence, add(sequence, n));
   if (ring.insert(sequence, payload, n)) return true;
   stack.drop(c, 'reassemblyTooManyRanges');
   return false;

@@ -2,6 +2,7 @@
  * The hook for those who want to see: `tcp-trace`, tests. `TcpStack.observer` is null when nobody does, and every place that
  * reports is one null check. Observers read; they must not call into the connection.
  */
+import type { IpAddress } from '../wire/address.ts';
 import type { Connection } from './connection.ts';
 
 /** Why a segment was sent again. */
@@ -26,6 +27,7 @@ export type CongestionEvent =
   | 'loss-entered'
   | 'loss-left'
   | 'undone'
+  | 'tail-repaired'
   | 'ecn-reduced'
   | 'slow-start-left'
   | 'idle-restart';
@@ -48,6 +50,6 @@ export interface TcpObserver {
   retransmitted(connection: Connection, sequence: number, length: number, reason: RetransmitReason): void;
   congestionChanged(connection: Connection, event: CongestionEvent): void;
   /** A TIME-WAIT record is gone: it expired, was reused, or made room. */
-  timeWaitEnded(localIp: number, localPort: number, remoteIp: number, remotePort: number, cause: string): void;
+  timeWaitEnded(localIp: IpAddress, localPort: number, remoteIp: IpAddress, remotePort: number, cause: string): void;
   notSent(connection: Connection, reason: NotSentReason, unsentBytes: number): void;
 }

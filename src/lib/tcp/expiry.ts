@@ -1,42 +1,60 @@
 /**
  * What happens when a connection's timer is due (RFC 9293 §3.10.8): retransmission time-out, persist probe, delayed
- * acknowledgment, keep-alive, and the end of the patience in FIN-WAIT-2.
+ * acknowledgment, keep-alive, the end of an owner's patience (user timeout, linger time, FIN-WAIT-2), and a path that may
+ * have become wider.
  */
 import { CLOSE_TIMEOUT } from '../link/stream.ts';
-import { sendReset } from './bare.ts';
-import { closeConnection } from './close.ts';
+import { sendAbort } from './bare.ts';
+import { abortConnection, closeConnection } from './close.ts';
 import type { Connection } from './connection.ts';
 import { transmitSyn } from './handshake.ts';
-import { resendFirst, sendKeepAlive, sendProbe, sendSmall } from './output.ts';
-import { resendAll } from './recovery.ts';
-import { atMost, distance } from './sequence.ts';
+import { sendKeepAlive, sendProbe, sendSmall } from './output.ts';
+import { pathMtuTimeout, suspectBlackHole } from './path-mtu.ts';
+import { enterLoss, reorderingTimeout } from './recovery.ts';
+import { resendFirst } from './retransmit.ts';
+import { add, atMost, distance } from './sequence.ts';
 import { CLOSED, ESTABLISHED, FIN_WAIT_2, SYN_SENT, TIME_WAIT } from './state.ts';
+import { tailProbeTimeout } from './tail-probe.ts';
 import {
   armKeepAlive,
   armPersist,
   armRetransmit,
+  armUserTimeout,
   TIMER_DELAYED_ACK,
   TIMER_FIN_WAIT,
   TIMER_KEEP_ALIVE,
+  TIMER_PATH_MTU,
   TIMER_PERSIST,
+  TIMER_REORDERING,
   TIMER_RETRANSMIT,
+  TIMER_TAIL_PROBE,
+  TIMER_USER_TIMEOUT,
 } from './timers.ts';
+
+const LOSS_TIMERS = TIMER_TAIL_PROBE | TIMER_REORDERING;
 
 /** The connection came up in the heap of deadlines: runs what is due, and says when it wants to come up again. */
 export function connectionDue(c: Connection): void {
   const clockUs = c.stack.clockUs;
+  // What finds a loss comes before the timeout of the same instant, which is off for another while then.
+  if ((c.armed & LOSS_TIMERS) !== 0 && atMost(c.lossDueUs, clockUs)) lossTimeout(c);
   if ((c.armed & TIMER_RETRANSMIT) !== 0 && atMost(c.retransmitDueUs, clockUs)) retransmitTimeout(c);
   if ((c.armed & TIMER_PERSIST) !== 0 && atMost(c.persistDueUs, clockUs)) persistTimeout(c);
   if ((c.armed & TIMER_DELAYED_ACK) !== 0 && atMost(c.delayedAckDueUs, clockUs)) delayedAckTimeout(c);
   if ((c.armed & TIMER_FIN_WAIT) !== 0 && atMost(c.finWaitDueUs, clockUs)) finWaitTimeout(c);
   if ((c.armed & TIMER_KEEP_ALIVE) !== 0 && atMost(c.keepAliveDueUs, clockUs)) keepAliveTimeout(c);
+  if ((c.armed & TIMER_USER_TIMEOUT) !== 0 && atMost(c.userTimeoutDueUs, clockUs)) userTimeout(c);
+  if ((c.armed & TIMER_PATH_MTU) !== 0 && atMost(c.pathMtuDueUs, clockUs)) pathMtuTimeout(c);
   if (c.state === CLOSED || c.state === TIME_WAIT) return;
   const deadlines = c.stack.deadlines;
+  if ((c.armed & LOSS_TIMERS) !== 0) deadlines.wakeBy(c.slot, c.lossDueUs);
   if ((c.armed & TIMER_RETRANSMIT) !== 0) deadlines.wakeBy(c.slot, c.retransmitDueUs);
   if ((c.armed & TIMER_PERSIST) !== 0) deadlines.wakeBy(c.slot, c.persistDueUs);
   if ((c.armed & TIMER_DELAYED_ACK) !== 0) deadlines.wakeBy(c.slot, c.delayedAckDueUs);
   if ((c.armed & TIMER_FIN_WAIT) !== 0) deadlines.wakeBy(c.slot, c.finWaitDueUs);
   if ((c.armed & TIMER_KEEP_ALIVE) !== 0) deadlines.wakeBy(c.slot, c.keepAliveDueUs);
+  if ((c.armed & TIMER_USER_TIMEOUT) !== 0) deadlines.wakeBy(c.slot, c.userTimeoutDueUs);
+  if ((c.armed & TIMER_PATH_MTU) !== 0) deadlines.wakeBy(c.slot, c.pathMtuDueUs);
 }
 
 function retransmitTimeout(c: Connection): void {
@@ -46,7 +64,9 @@ function retransmitTimeout(c: Connection): void {
     synTimeout(c);
     return;
   }
-  if (c.sndNxt === c.sndUna || gaveUp(c, stack.config.maxRetransmissions)) return;
+  if (c.sndNxt === c.sndUna) return;
+  if (c.hop!.resolved && tailProbeTimeout(c)) return; // RFC 8985 §7.2: a probe, when its own time would be later
+  if (gaveUp(c, stack.config.maxRetransmissions)) return;
   stack.counters.timeoutsFired++;
   c.rtt.backoff++; // RFC 6298 §5.5
   if (c.sndWnd === 0) {
@@ -55,11 +75,19 @@ function retransmitTimeout(c: Connection): void {
     c.updatePrediction();
     resendFirst(c, 1, 'probe');
   } else {
-    stack.congestion.onTimeout(c, c.flightBytes, c.retries > 1);
-    c.recover = c.sndNxt; // RFC 6582 §4
-    resendAll(c, 'timeout');
+    enterLoss(c);
+    suspectBlackHole(c);
   }
   armRetransmit(c);
+}
+
+/** The deadline that the tail loss probe and RACK's reordering timer share. */
+function lossTimeout(c: Connection): void {
+  const probes = (c.armed & TIMER_TAIL_PROBE) !== 0;
+  c.armed &= ~LOSS_TIMERS;
+  if (c.sndNxt === c.sndUna || c.state < ESTABLISHED) return;
+  if (!probes) reorderingTimeout(c);
+  else if (c.hop!.resolved) tailProbeTimeout(c);
 }
 
 function synTimeout(c: Connection): void {
@@ -69,13 +97,15 @@ function synTimeout(c: Connection): void {
   counters.retransmitted++;
   c.rtt.backoff++;
   c.timing = false; // Karn
-  if (observer !== null) observer.retransmitted(c, c.iss, 0, 'syn');
   transmitSyn(c);
+  if (observer !== null) observer.retransmitted(c, c.iss, 0, 'syn');
 }
 
-/** Counts an expiry; at the limit (RFC 9293 §3.8.3, R2) the connection is closed. */
+/** Counts an expiry; at the limit (RFC 9293 §3.8.3, R2), unless there is a user timeout, the connection is closed. */
 function gaveUp(c: Connection, limit: number): boolean {
-  if (c.retries++ < limit) return false;
+  const bounded = c.userTimeoutMs > 0 && c.state >= ESTABLISHED;
+  if (bounded) noteStall(c);
+  if (c.retries++ < limit || bounded) return false;
   c.stack.counters.timeouts++;
   closeConnection(c, CLOSE_TIMEOUT, 'no answer');
   return true;
@@ -87,9 +117,18 @@ function persistTimeout(c: Connection): void {
   c.updatePrediction();
   const queue = c.queue;
   if (c.sndNxt === c.sndUna && queue.unsentBytes === 0 && (!c.finQueued || c.finSent)) return;
-  if (c.sndWnd > 0 && c.sndNxt === c.sndUna) {
-    // RFC 9293 §3.8.6.2.1 (4): a small window was waited on long enough.
-    if (queue.unsentBytes > 0) sendSmall(c);
+  if (!c.hop!.resolved) {
+    // Nobody answers for the next hop: asked again, as often as a peer would be.
+    if (gaveUp(c, stack.config.maxRetransmissions)) return;
+    c.rtt.backoff++;
+    stack.net.resolve(c.hop!);
+    armPersist(c);
+    return;
+  }
+  if (c.sndWnd > 0) {
+    // RFC 9293 §3.8.6.2.1 (4): a small window was waited on long enough, or a cork.
+    if (c.sndNxt === c.sndUna && queue.unsentBytes > 0) sendSmall(c);
+    else if (c.sndNxt !== c.sndUna && (c.armed & TIMER_RETRANSMIT) === 0) armRetransmit(c);
     stack.markDirty(c.slot);
     return;
   }
@@ -104,14 +143,47 @@ function delayedAckTimeout(c: Connection): void {
   c.armed &= ~TIMER_DELAYED_ACK;
   if (c.unackedBytes > 0) {
     c.ackNow = true;
+    c.interactive = false;
     c.stack.counters.delayedAcks++;
   }
   c.stack.markDirty(c.slot);
 }
 
+/** The first expiry without progress: from when the timer was started on, the user timeout runs (RFC 5482 §3). */
+function noteStall(c: Connection): void {
+  const sameStall = c.sndUna === c.stalledUna && (c.retries > 0 || c.sndWnd === 0);
+  if ((c.armed & TIMER_USER_TIMEOUT) !== 0 && sameStall) return;
+  const waitedMs = Math.round(c.rtt.rtoUs / 1000);
+  c.stalledSinceMs = add(c.stack.clockMs, -waitedMs);
+  c.stalledUna = c.sndUna;
+  armUserTimeout(c, c.userTimeoutMs - waitedMs);
+}
+
+function userTimeout(c: Connection): void {
+  const { counters, clockMs } = c.stack;
+  c.armed &= ~TIMER_USER_TIMEOUT;
+  const opening = c.state < ESTABLISHED;
+  const limitMs = opening ? c.openTimeoutMs : c.userTimeoutMs;
+  const stalled = opening || (c.sndUna === c.stalledUna && (c.retries > 0 || c.sndWnd === 0));
+  if (limitMs === 0 || !stalled) return;
+  const elapsedMs = distance(clockMs, c.stalledSinceMs);
+  if (elapsedMs < limitMs) {
+    armUserTimeout(c, limitMs - elapsedMs);
+    return;
+  }
+  counters.timeouts++;
+  counters.userTimeouts++;
+  closeConnection(c, CLOSE_TIMEOUT, 'user timeout');
+}
+
+/** In FIN-WAIT-2 the peer was silent too long; before, it took too long to take the last bytes for one who lingers. */
 function finWaitTimeout(c: Connection): void {
   c.armed &= ~TIMER_FIN_WAIT;
-  if (c.state !== FIN_WAIT_2) return;
+  if (c.state !== FIN_WAIT_2) {
+    abortConnection(c);
+    return;
+  }
+  if (c.stack.config.finWait2Ms === 0) return;
   c.stack.counters.timeouts++;
   closeConnection(c, CLOSE_TIMEOUT, 'silent in FIN-WAIT-2');
 }
@@ -128,9 +200,11 @@ function keepAliveTimeout(c: Connection): void {
   }
   if (c.sndNxt === c.sndUna) {
     // Else the retransmission timer asks already.
-    if (c.keepAliveProbes === stack.config.keepAliveProbes) {
+    if (
+      c.userTimeoutMs > 0 ? c.keepAliveProbes > 0 && silentMs >= c.userTimeoutMs : c.keepAliveProbes >= c.keepAliveLimit
+    ) {
       stack.counters.timeouts++;
-      sendReset(c, c.sndNxt);
+      sendAbort(c);
       closeConnection(c, CLOSE_TIMEOUT, 'no answer to keep-alive');
       return;
     }
@@ -138,5 +212,5 @@ function keepAliveTimeout(c: Connection): void {
     stack.counters.keepAliveProbes++;
     sendKeepAlive(c);
   }
-  armKeepAlive(c, Math.ceil(c.keepAliveMs / 3));
+  armKeepAlive(c, c.keepAliveIntervalMs || Math.ceil(c.keepAliveMs / 3));
 }

@@ -6,17 +6,18 @@ import { ACK, SYN } from '../wire/tcp.ts';
 import { sendSyn } from './bare.ts';
 import { setState } from './close.ts';
 import type { Connection } from './connection.ts';
+import { takeHeldText } from './deliver.ts';
+import { ecnSynFlags } from './ecn.ts';
 import { buildTemplate } from './header.ts';
 import { initialSequence, timestampOffset } from './isn.ts';
 import { type ParsedOptions, TIMESTAMPS_BLOCK_BYTES } from './options.ts';
 import { add, distance } from './sequence.ts';
 import { CLOSED, ESTABLISHED, FIN_WAIT_1, SYN_SENT } from './state.ts';
-import { armKeepAlive, armRetransmit, TIMER_RETRANSMIT } from './timers.ts';
+import { armKeepAlive, armRetransmit, armUserTimeout, TIMER_RETRANSMIT } from './timers.ts';
+import { startRightSizing } from './window.ts';
 
 /** RFC 9293 §3.7.1: the send MSS when the peer's SYN has no MSS option. */
 const DEFAULT_MSS = 536;
-/** Smaller announcements are not believed: headers would outweigh the payload (Linux's TCP_MIN_SND_MSS). */
-const MIN_MSS = 48;
 const IPV4_TCP_HEADER_BYTES = 40;
 const MIN_BUFFER_BYTES = 512;
 
@@ -32,9 +33,8 @@ export function startSending(c: Connection, iss: number): void {
   c.iss = iss;
   c.sndUna = iss;
   c.sndNxt = add(iss, 1);
+  c.shortEnd = iss;
   c.recover = iss;
-  c.rtxNxt = iss;
-  c.rtxEnd = iss;
 }
 
 /** Takes the peer's initial sequence number and options from its SYN. */
@@ -44,12 +44,13 @@ export function acceptSyn(c: Connection, sequence: number, window: number, optio
   c.irs = sequence;
   c.rcvNxt = add(sequence, 1);
   c.rcvAdv = add(c.rcvNxt, Math.min(stack.receiveWindow, 0xffff));
-  c.peerMss = options.mss === 0 ? DEFAULT_MSS : Math.max(MIN_MSS, options.mss);
-  c.peerScales = offer.windowScale && options.windowScale >= 0;
+  startRightSizing(c);
+  c.peerMss = options.mss === 0 ? DEFAULT_MSS : Math.max(offer.minMss, options.mss);
+  c.peerScales = c.offersOptions && offer.windowScale && options.windowScale >= 0;
   c.sndScale = c.peerScales ? options.windowScale : 0;
   c.rcvScale = c.peerScales ? stack.windowScale : 0;
-  c.timestamps = offer.timestamps && options.hasTimestamps;
-  c.sackPermitted = offer.sack && options.sackPermitted;
+  c.timestamps = c.offersOptions && offer.timestamps && options.hasTimestamps;
+  c.sackPermitted = c.offersOptions && offer.sack && options.sackPermitted;
   if (c.timestamps) {
     c.tsRecent = options.tsVal;
     c.tsRecentSeconds = stack.nowSeconds;
@@ -64,9 +65,11 @@ export function updateMss(c: Connection): void {
   const stack = c.stack;
   const pool = stack.link.data;
   const path = c.pathMtu !== 0 && c.pathMtu < stack.link.mtu ? c.pathMtu : stack.link.mtu;
-  const largest = Math.min(c.peerMss, path - IPV4_TCP_HEADER_BYTES);
+  const allowed = c.maxSeg !== 0 && c.maxSeg < c.peerMss ? c.maxSeg : c.peerMss;
+  const largest = Math.min(allowed, path - IPV4_TCP_HEADER_BYTES);
   const optionBytes = c.timestamps ? TIMESTAMPS_BLOCK_BYTES : 0;
-  c.mss = Math.min(Math.max(largest, MIN_MSS) - optionBytes, pool.capacity);
+  c.mss = Math.min(largest - optionBytes, pool.capacity);
+  if (c.cwnd !== 0 && c.cwnd < c.mss) c.cwnd = c.mss; // the path got wider after a timeout: else no full segment would go
   const superBytes = Math.min(stack.superSegmentBytes, pool.capacity);
   c.superBytes = superBytes > c.mss ? superBytes - (superBytes % c.mss) : c.mss;
   // Segments of a tiny MSS share a buffer: a writer can rely on room for a few words.
@@ -74,10 +77,24 @@ export function updateMss(c: Connection): void {
   c.queue.capacity = Math.min(Math.max(c.superBytes, worthwhile), pool.capacity);
 }
 
-/** Sends our SYN or SYN,ACK, first or again, and restarts its timer. */
+/** From now on it may take `openTimeoutMs` to open. */
+export function startOpenTimeout(c: Connection): void {
+  if (c.openTimeoutMs === 0) return;
+  c.stalledSinceMs = c.stack.clockMs;
+  armUserTimeout(c, c.openTimeoutMs);
+}
+
+/** Sends our SYN or SYN,ACK, first or again, and starts its timer anew. */
 export function transmitSyn(c: Connection): void {
-  sendSyn(c, c.state === SYN_SENT ? SYN : SYN | ACK);
+  const flags = c.state === SYN_SENT ? SYN : SYN | ACK;
+  sendSyn(c, flags | ecnSynFlags(c, flags));
   armRetransmit(c);
+}
+
+/** The peer's SYN came again: so does our SYN,ACK, while its timer runs on, or a sender of SYNs could keep it for ever. */
+export function repeatSyn(c: Connection): void {
+  c.timing = false; // Karn
+  sendSyn(c, SYN | ACK | ecnSynFlags(c, SYN | ACK));
 }
 
 /**
@@ -94,18 +111,27 @@ export function establish(c: Connection, cause: string): void {
   c.timing = false;
   c.retries = 0;
   c.armed &= ~TIMER_RETRANSMIT;
-  c.rtxNxt = c.sndUna;
-  c.rtxEnd = c.sndUna;
+  c.probesTail = stack.config.rack && stack.config.tailLossProbe && c.sackPermitted;
   c.lastSentUs = stack.clockUs;
+  const listener = c.listener;
+  if (listener !== null) {
+    listener.halfOpen--;
+    // The peer has shown that its address is its own: from now on ARP may know it.
+    c.hop = stack.net.learn(c.remoteIp, stack.frame) ?? c.hop;
+  }
   buildTemplate(c);
-  stack.congestion.onOpen(c, synLost);
+  c.congestion.onOpen(c, synLost);
   stack.counters.established++;
   c.heardMs = stack.clockMs;
   if (c.keepAliveMs > 0) armKeepAlive(c, c.keepAliveMs);
-  if (c.state < ESTABLISHED && c.listener !== null) c.listener.halfOpen--;
   setState(c, ESTABLISHED, cause);
+  if (listener?.waiting != null) {
+    listener.enqueue(c);
+    return;
+  }
   c.announced = true;
   c.handler.onOpen(c);
+  if (c.ring !== null && c.state === ESTABLISHED) takeHeldText(c);
   if (c.state === CLOSED) return;
   if (c.finQueued && c.state === ESTABLISHED) setState(c, FIN_WAIT_1, 'CLOSE was called');
   stack.markDirty(c.slot);

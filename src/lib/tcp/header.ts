@@ -10,6 +10,7 @@ import { ethernetHeaderBytes } from '../wire/ethernet.ts';
 import { IPV4_CHECKSUM, IPV4_HEADER_BYTES, IPV4_TOTAL_LENGTH, PROTOCOL_TCP } from '../wire/ipv4.ts';
 import { ACK, TCP_HEADER_BYTES, writeTcp } from '../wire/tcp.ts';
 import type { Connection } from './connection.ts';
+import { ECN_MASK, writeEcn } from './ecn.ts';
 import { TIMESTAMPS_BLOCK_BYTES, writeTimestamps } from './options.ts';
 import { advertiseWindow } from './window.ts';
 
@@ -33,7 +34,6 @@ export function buildTemplate(c: Connection): void {
   const hop = c.hop;
   if (hop === null) return;
   const memory = stack.memory;
-  const config = stack.config;
   c.hopVersion = hop.version;
   const ethernetBytes = ethernetHeaderBytes(hop.vlan);
   c.tcpHeaderBytes = TCP_HEADER_BYTES + (c.timestamps ? TIMESTAMPS_BLOCK_BYTES : 0);
@@ -42,7 +42,7 @@ export function buildTemplate(c: Connection): void {
   const ip = frame + ethernetBytes;
   const tcp = ip + IPV4_HEADER_BYTES;
   // A datagram that may not be fragmented needs no identification (RFC 6864 §4.1).
-  stack.net.writeEthernetIpv4(frame, hop, c.localIp, c.remoteIp, PROTOCOL_TCP, 0, config.tos, 0, true, config.ttl);
+  stack.net.writeEthernetIpv4(frame, hop, c.localIp, c.remoteIp, PROTOCOL_TCP, 0, c.tos & ~ECN_MASK, 0, true, c.ttl);
   writeTcp(memory, tcp, c.localPort, c.remotePort, 0, 0, c.tcpHeaderBytes, ACK, 0);
   if (c.timestamps) writeTimestamps(memory, tcp + TCP_HEADER_BYTES, 0, 0);
   memory.u16[(ip + IPV4_TOTAL_LENGTH) >> 1] = 0;
@@ -94,6 +94,7 @@ export function transmitSegment(
     dv.setInt32(tcp + 24, (stack.clockMs + c.tsOffset) | 0, false);
     dv.setInt32(tcp + 28, c.tsRecent, false);
   }
+  if (c.ecn) writeEcn(c, tcp, sequence, n);
   // The template's checksum field is 0. What a device completes begins as the sum of the pseudo-header.
   const pseudo = c.pseudoHeaderBase + (((tcpLength & 0xff) << 8) | (tcpLength >>> 8));
   const offload = stack.checksumOffload;

@@ -5,19 +5,23 @@
  *   predicted ── data in order, or an acknowledgment of something ──────────────────────────────────────▶ deliver
  *   otherwise ── timestamps ─ sequence ─ RST ─ SYN ─ ACK ─ window ─ text ─ FIN
  */
-import { CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_RESET } from '../link/stream.ts';
-import { ACK, FIN, PSH, RST, SYN, TCP_HEADER_BYTES } from '../wire/tcp.ts';
+import { CLOSE_ABORTED, CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_RESET } from '../link/stream.ts';
+import { ACK, FIN, PSH, RST, SYN, TCP_HEADER_BYTES, URG } from '../wire/tcp.ts';
 import { acknowledge, acknowledgePredicted, duplicateAck, updateSendWindow } from './acknowledge.ts';
-import { mayAnswerWithReset, sendReset } from './bare.ts';
+import { mayAnswerWithReset, sendAbort, sendReset } from './bare.ts';
 import { closeConnection, closeOrderly, setState } from './close.ts';
 import type { Connection } from './connection.ts';
 import { deliverBuffered, receiveText } from './deliver.ts';
-import { establish, transmitSyn } from './handshake.ts';
+import { ecnArrives, ecnSynArrives } from './ecn.ts';
+import { establish, repeatSyn } from './handshake.ts';
 import { parseOptions, TIMESTAMPS_WORD } from './options.ts';
 import { sendAck } from './output.ts';
-import { acceptable, add, atLeast, distance, greaterThan } from './sequence.ts';
+import { noteDuplicate } from './sack.ts';
+import { acceptable, add, atLeast, distance, greaterThan, maximum } from './sequence.ts';
 import { CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from './state.ts';
 import { armFinWait, TIMER_FIN_WAIT } from './timers.ts';
+import { sendEmpty } from './transmit.ts';
+import { halfWindowArrived } from './window.ts';
 
 /** RFC 7323 §5.5: a TS.Recent of 24 days ago says nothing. */
 const PAWS_IDLE_SECONDS = 24 * 86_400;
@@ -70,7 +74,10 @@ export function expectedArrives(c: Connection, tcp: number, length: number): boo
   c.rcvNxt = (rcvNxt + n) | 0;
   const unacked = (c.unackedBytes + n) | 0;
   c.unackedBytes = unacked;
-  if (unacked >= c.mss << 1) c.ackNow = true; // RFC 5681 §4.2
+  if (unacked >= c.mss << 1) {
+    c.ackNow = true; // RFC 5681 §4.2
+    if (((c.rcvNxt - c.takenSeq) | 0) >= 0) halfWindowArrived(c, tcp);
+  }
   stack.markDirty(c.slot);
   c.handler.onData(c, tcp + headerBytes, n);
   return true;
@@ -109,8 +116,12 @@ function checkedArrives(c: Connection, tcp: number, length: number): void {
     stack.drop(c, 'noAckFlag');
     return;
   }
-  if (!ackArrives(c, sequence, ack, (word & 0xffff) << c.sndScale, n, flags)) return;
-  // Sixth: the urgent pointer is not used; urgent bytes are bytes. Seventh: text. Eighth: FIN
+  if (c.ecn) ecnArrives(c, flags, ack, n, stack.arrivedTos);
+  // A SYN's window is not scaled (RFC 7323 §2.2): the SYN,ACK of a simultaneous open.
+  const window = (word & 0xffff) << ((flags & SYN) !== 0 ? 0 : c.sndScale);
+  if (!ackArrives(c, sequence, ack, window, n, flags)) return;
+  // Sixth: urgent bytes are bytes among others, as RFC 6093 §5 would have it: the pointer is not used. Seventh: text. Eighth: FIN
+  if ((flags & URG) !== 0) stack.counters.urgentSeen++;
   textArrives(c, startsAt, tcp + headerBytes, n, flags);
 }
 
@@ -150,14 +161,15 @@ function rememberTimestamp(c: Connection, sequence: number, flags: number): void
 /** First: the sequence number. Unacceptable segments are answered by an acknowledgment, unless they are resets. */
 function sequenceOk(c: Connection, sequence: number, n: number, flags: number): boolean {
   const stack = c.stack;
-  const window = distance(c.rcvAdv, c.rcvNxt);
+  const window = receiveWindow(c);
   const segLen = n + ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0);
   if (acceptable(sequence, segLen, c.rcvNxt, window)) return true;
   // "If the RCV.WND is zero … special allowance should be made to accept valid ACKs, URGs, and RSTs": not the text.
   if (window === 0 && sequence === c.rcvNxt && (flags & SYN) === 0) return true;
   if (c.state === SYN_RECEIVED && sequence === c.irs && (flags & (SYN | RST)) === SYN) {
     if ((flags & ACK) !== 0) return true; // simultaneous open, figure 8: the SYN,ACK of a SYN that we know
-    transmitSyn(c); // our SYN,ACK was lost
+    if (c.ecn) ecnSynArrives(c, flags);
+    repeatSyn(c); // our SYN,ACK was lost
     return false;
   }
   if ((flags & RST) !== 0) {
@@ -165,9 +177,20 @@ function sequenceOk(c: Connection, sequence: number, n: number, flags: number): 
     return false;
   }
   stack.drop(c, 'outsideWindow');
-  if (n > 0) stack.counters.duplicateBytes += n;
+  if (n > 0) {
+    stack.counters.duplicateBytes += n;
+    if (distance(c.rcvNxt, add(sequence, n)) >= 0) noteDuplicate(c, sequence, add(sequence, n));
+  }
   answerUnacceptable(c, flags, segLen);
   return false;
+}
+
+/** RCV.WND: what was offered, or with `acceptBeyondOffer` all that the buffer has room for, once the connection has one. */
+function receiveWindow(c: Connection): number {
+  const offered = distance(c.rcvAdv, c.rcvNxt);
+  const embryonic = c.state === SYN_RECEIVED && c.listener !== null;
+  if (!c.stack.config.acceptBeyondOffer || embryonic) return offered;
+  return Math.max(offered, c.rcvBuffer - c.buffered);
 }
 
 /**
@@ -193,7 +216,7 @@ function challenge(c: Connection): void {
 /** RFC 5961 §3.2: a reset must hit RCV.NXT exactly; one that only falls into the window is answered by a challenge. */
 function resetArrives(c: Connection, sequence: number): void {
   const stack = c.stack;
-  if (sequence !== c.rcvNxt) {
+  if (sequence !== c.rcvNxt && !stack.config.insecureReset) {
     stack.drop(c, 'resetOutsideWindow');
     challenge(c);
     return;
@@ -204,7 +227,8 @@ function resetArrives(c: Connection, sequence: number): void {
     closeConnection(c, CLOSE_REFUSED, 'RST received'); // a passive open: back to LISTEN, nobody is told
     return;
   }
-  const over = c.state === CLOSING || c.state === LAST_ACK;
+  // The peer expects no more than our FIN, and that it may lose; but not what we said before it.
+  const over = (c.state === CLOSING || c.state === LAST_ACK) && c.queue.totalBytes === 0;
   closeConnection(c, over ? CLOSE_NORMAL : CLOSE_RESET, 'RST received');
 }
 
@@ -223,7 +247,12 @@ function synIsOurs(c: Connection, sequence: number, flags: number): boolean {
     }
   }
   stack.drop(c, 'unexpectedSyn');
-  challenge(c);
+  const inWindow = distance(sequence, c.rcvNxt) >= 0;
+  if (!stack.config.insecureSyn || !inWindow) challenge(c);
+  else {
+    sendAbort(c); // RFC 793 §3.9: an error
+    closeConnection(c, CLOSE_RESET, 'SYN in window');
+  }
   return false;
 }
 
@@ -235,6 +264,10 @@ function ackArrives(c: Connection, sequence: number, ack: number, window: number
     if (acked <= 0 || greaterThan(ack, c.sndNxt)) {
       stack.drop(c, 'badAck');
       if (mayAnswerWithReset(stack)) sendReset(c, ack); // <SEQ=SEG.ACK><CTL=RST>
+      return false;
+    }
+    if (c.listener !== null && !c.listener.hasRoom) {
+      stack.drop(c, 'acceptQueueFull'); // our SYN,ACK goes out again, and the peer will say it again
       return false;
     }
     c.sndUna = ack;
@@ -272,6 +305,7 @@ function finAcknowledged(c: Connection): boolean {
       armFinWait(c);
       return true;
     case CLOSING:
+      if (c.ackNow) sendAck(c); // both FINs came in one turn
       closeOrderly(c, true, 'FIN acknowledged');
       return false;
     case LAST_ACK:
@@ -295,7 +329,18 @@ function textArrives(c: Connection, startsAt: number, payload: number, n: number
   const from = skip > 0 ? skip : 0;
   const beyond = distance(end, c.rcvAdv);
   const until = beyond > 0 ? n - beyond : n;
-  if (from > 0 && n > 0) stack.counters.duplicateBytes += from < n ? from : n;
+  if (c.detached && until > from) {
+    // RFC 1122 §4.2.2.13: the peer must know that nobody reads it. <SEQ=SEG.ACK><CTL=RST>: what it expects next of us.
+    stack.drop(c, 'dataAfterClose');
+    stack.counters.aborts++;
+    sendReset(c, c.sndUna);
+    closeConnection(c, CLOSE_ABORTED, 'text after CLOSE');
+    return;
+  }
+  if (from > 0 && n > 0) {
+    stack.counters.duplicateBytes += from < n ? from : n;
+    noteDuplicate(c, startsAt, add(startsAt, from < n ? from : n));
+  }
   if (until > from) receiveText(c, add(startsAt, from), payload + from, until - from);
   else if (n > 0) {
     c.ackNow = true; // nothing new in it, or no room: the peer must hear where we are
@@ -316,8 +361,9 @@ function finArrives(c: Connection): void {
   const stack = c.stack;
   c.finSeen = false;
   c.rcvNxt = add(c.rcvNxt, 1);
+  c.rcvAdv = maximum(c.rcvAdv, c.rcvNxt); // a FIN takes no room: it may come while the window is closed
   c.ackNow = true;
-  c.endPending = true;
+  c.endPending = !c.detached;
   stack.markDirty(c.slot);
   switch (c.state) {
     case ESTABLISHED:
@@ -325,6 +371,7 @@ function finArrives(c: Connection): void {
       break;
     case FIN_WAIT_1: // our own is not acknowledged, or this would be FIN-WAIT-2
       setState(c, CLOSING, 'FIN received');
+      if (stack.config.repeatFin) repeatFin(c);
       break;
     default: // FIN-WAIT-2
       c.armed &= ~TIMER_FIN_WAIT;
@@ -334,6 +381,13 @@ function finArrives(c: Connection): void {
       return;
   }
   deliverEnd(c);
+}
+
+function repeatFin(c: Connection): void {
+  if (!c.finSent || !c.hop!.resolved) return;
+  c.timing = false; // Karn
+  c.stack.counters.retransmitted++;
+  sendEmpty(c, add(c.sndNxt, -1), FIN);
 }
 
 function deliverEnd(c: Connection): void {

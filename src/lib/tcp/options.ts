@@ -93,14 +93,14 @@ function readOption(memory: PacketMemory, kind: number, at: number, length: numb
   }
 }
 
-/** Bytes that the options of a SYN take, always a multiple of 4. */
-export function synOptionBytes(windowScale: number, timestamps: boolean, sackPermitted: boolean): number {
-  return 4 + (timestamps ? TIMESTAMPS_BLOCK_BYTES : sackPermitted ? 4 : 0) + (windowScale >= 0 ? 4 : 0);
+/** Bytes that the options of a SYN take, always a multiple of 4. `mss` 0 and `windowScale` −1: without that one. */
+export function synOptionBytes(mss: number, windowScale: number, timestamps: boolean, sackPermitted: boolean): number {
+  return (mss > 0 ? 4 : 0) + (timestamps ? TIMESTAMPS_BLOCK_BYTES : sackPermitted ? 4 : 0) + (windowScale >= 0 ? 4 : 0);
 }
 
 /**
  * Writes the options of a SYN at `at`: MSS; SACK permitted and timestamps share three words; window scale behind a no-op.
- * `windowScale` −1 leaves that option out. Returns the bytes written.
+ * `mss` 0 and `windowScale` −1 leave that option out. Returns the bytes written.
  */
 export function writeSynOptions(
   memory: PacketMemory,
@@ -114,8 +114,10 @@ export function writeSynOptions(
 ): number {
   const dv = memory.dv;
   let to = at;
-  dv.setInt32(to, (KIND_MSS << 24) | (MSS_BYTES << 16) | mss, false);
-  to += 4;
+  if (mss > 0) {
+    dv.setInt32(to, (KIND_MSS << 24) | (MSS_BYTES << 16) | mss, false);
+    to += 4;
+  }
   if (timestamps) {
     const lead = sackPermitted ? (KIND_SACK_PERMITTED << 8) | SACK_PERMITTED_BYTES : (KIND_NOP << 8) | KIND_NOP;
     dv.setInt32(to, (lead << 16) | (KIND_TIMESTAMPS << 8) | TIMESTAMPS_BYTES, false);

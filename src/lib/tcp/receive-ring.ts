@@ -7,10 +7,17 @@
  *               ├──── in order ───┤     ┌─ range 0 ─┐     ┌─ range 1 ─┐      │
  *   ────────────▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓┄┄┄┄┄┄▓▓▓▓▓▓▓▓▓▓▓▓┄┄┄┄┄┄▓▓▓▓▓▓▓▓▓▓▓▓┄┄┄┄┄┄┄▶ sequence
  *
- * The ranges are sorted, apart from each other and few. Where segments overlap, the first copy of a byte stays.
+ * The ranges are sorted, apart from each other and few. Where segments overlap, the first copy of a byte stays. The ring is as
+ * large as what came needs, not as the window: it begins small and doubles, so that a loss at 6 MiB of window costs what is
+ * behind the gap, and a window that grows needs no ring that grows with it.
  */
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import { add, atMost, distance, lessThan, maximum, minimum } from './sequence.ts';
+
+const SMALLEST_BYTES = 65_536;
+
+/** Blocks that fit into a SACK option (RFC 2018 §3). */
+export const MAX_SACK_BLOCKS = 4;
 
 export class ReceiveRing {
   /** Sequence number of the first byte that was not handed up. */
@@ -22,36 +29,46 @@ export class ReceiveRing {
   readonly ranges: Int32Array;
   /** The range that the last insert touched: what a SACK option names first (RFC 2018 §4). */
   lastTouched = 0;
+  /** Where the ranges began that the last SACK option named, in its order (sack.ts). */
+  readonly reported = new Int32Array(MAX_SACK_BLOCKS);
   private readonly memory: PacketMemory;
-  private readonly base: number;
-  private readonly capacity: number;
-  private readonly mask: number;
+  private base = 0;
+  /** A power of two; 0 before anything came. */
+  private capacity = 0;
+  private mask = 0;
   private readonly maxRanges: number;
   /** Ring position of readSeq. */
   private head = 0;
 
-  private constructor(memory: PacketMemory, base: number, capacity: number, maxRanges: number) {
+  /** Empty at `sequence`, and without memory until `reserve`. */
+  constructor(memory: PacketMemory, maxRanges: number, sequence: number) {
     this.memory = memory;
+    this.maxRanges = maxRanges;
+    this.ranges = new Int32Array(2 * maxRanges + 2);
+    this.readSeq = sequence;
+    this.nextSeq = sequence;
+  }
+
+  /** Makes room for everything before sequence number `end`; false, with nothing changed, when there is no memory for it. */
+  reserve(end: number): boolean {
+    const need = distance(end, this.readSeq);
+    if (need <= this.capacity) return true;
+    let capacity = SMALLEST_BYTES;
+    while (capacity < need) capacity *= 2;
+    const base = this.memory.extents.alloc(capacity);
+    if (base === 0) return false;
+    this.moveBytes(base);
+    this.release();
     this.base = base;
     this.capacity = capacity;
     this.mask = capacity - 1;
-    this.maxRanges = maxRanges;
-    this.ranges = new Int32Array(2 * maxRanges + 2);
-  }
-
-  /** A ring for at least `bytes`, empty at `sequence`; null when there is no memory. */
-  static create(memory: PacketMemory, bytes: number, maxRanges: number, sequence: number): ReceiveRing | null {
-    const capacity = 2 ** Math.ceil(Math.log2(bytes));
-    const base = memory.extents.alloc(capacity);
-    if (base === 0) return null;
-    const ring = new ReceiveRing(memory, base, capacity, maxRanges);
-    ring.readSeq = sequence;
-    ring.nextSeq = sequence;
-    return ring;
+    this.head = 0;
+    return true;
   }
 
   release(): void {
-    this.memory.extents.free(this.base, this.capacity);
+    if (this.capacity > 0) this.memory.extents.free(this.base, this.capacity);
+    this.capacity = 0;
   }
 
   /** In-order bytes that wait for the reader. */
@@ -70,8 +87,8 @@ export class ReceiveRing {
   }
 
   /**
-   * Stores `length` bytes at `from` as those from `sequence` on, which is not before `nextSeq` and ends within the ring; then
-   * moves `nextSeq` over everything that is contiguous now. False (and nothing stored) when it would be one range too many.
+   * Stores `length` bytes at `from` as those from `sequence` on, which is not before `nextSeq` and ends before what `reserve`
+   * made room for; then moves `nextSeq` over everything that is contiguous now. False (and nothing stored) when it would be one range too many.
    */
   insert(sequence: number, from: number, length: number): boolean {
     const ranges = this.ranges;
@@ -108,6 +125,15 @@ export class ReceiveRing {
   consume(n: number): void {
     this.readSeq = add(this.readSeq, n);
     this.head = (this.head + n) & this.mask;
+  }
+
+  /** Copies everything up to the last range's end, gaps and all, to the start of a larger ring. */
+  private moveBytes(to: number): void {
+    const end = this.rangeCount > 0 ? this.ranges[2 * this.rangeCount - 1] : this.nextSeq;
+    const n = distance(end, this.readSeq);
+    const toWrap = Math.min(n, this.capacity - this.head);
+    this.memory.copy(to, this.base + this.head, toWrap);
+    this.memory.copy(to + toWrap, this.base, n - toWrap);
   }
 
   /** Copies what of [sequence, end) no range holds: the gaps before, between and behind ranges first…last−1. */

@@ -15,13 +15,14 @@ import { CLOSE_TIMEOUT, type StreamHandler } from '../link/stream.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import type { Hop, HopListener } from '../net/hop.ts';
 import type { Interface, TransportProtocol } from '../net/interface.ts';
-import { IPV4_DESTINATION, IPV4_SOURCE, PROTOCOL_TCP } from '../wire/ipv4.ts';
+import type { IpAddress } from '../wire/address.ts';
+import { ICMP_UNREACHABLE, UNREACHABLE_HOST } from '../wire/icmp.ts';
+import { IPV4_DESTINATION, IPV4_SOURCE, IPV4_TOS, PROTOCOL_TCP } from '../wire/ipv4.ts';
 import { TCP_HEADER_BYTES, tcpChecksumOk, tcpChecksumPartial, tcpHeaderLengthOk } from '../wire/tcp.ts';
-import { answerWithReset, Endpoints } from './bare.ts';
+import { answerWithReset, Endpoints, SynOffer } from './bare.ts';
 import { ChallengeThrottle, SecondBudget } from './challenge.ts';
 import { abortConnection, closeConnection } from './close.ts';
 import { completeConfig, type TcpConfig, type TcpOptions } from './config.ts';
-import type { CongestionControl } from './congestion/congestion.ts';
 import { openConnection, synSentArrives } from './connect.ts';
 import { Connection } from './connection.ts';
 import { TcpCounters } from './counters.ts';
@@ -33,10 +34,13 @@ import { transmitSyn } from './handshake.ts';
 import { TEMPLATE_BYTES } from './header.ts';
 import { icmpErrorArrives } from './icmp-errors.ts';
 import { expectedArrives, restArrives, segmentArrives } from './input.ts';
+import { LedgerPool } from './ledger.ts';
 import { Listener, type ListenOptions, listenArrives } from './listen.ts';
 import { ParsedOptions } from './options.ts';
 import { sendPending } from './output.ts';
+import type { ConnectionSettings } from './settings.ts';
 import { ESTABLISHED, FIN_WAIT_2, SYN_SENT } from './state.ts';
+import { SynCookies } from './syn-cookies.ts';
 import { TimeWaitTable } from './time-wait.ts';
 
 const IPV4_TCP_HEADER_BYTES = 40;
@@ -57,7 +61,6 @@ export class TcpStack implements TransportProtocol, HopListener {
   observer: TcpObserver | null = null;
 
   // What the other files of tcp/ work with
-  readonly congestion: CongestionControl;
   readonly flows: FlowTable;
   /** By slot; 0 is none. */
   readonly connections: (Connection | null)[];
@@ -65,14 +68,25 @@ export class TcpStack implements TransportProtocol, HopListener {
   /** Connections that are over but for their reader, who is behind. */
   readonly lingering = new Set<Connection>();
   readonly deadlines: DeadlineHeap;
+  readonly ledgers = new LedgerPool();
   readonly timeWait: TimeWaitTable;
+  readonly cookies: SynCookies;
   readonly challenges: ChallengeThrottle;
   readonly resetBudget: SecondBudget;
   /** Where the connections' header templates lie, by slot. */
   readonly templates: number;
   readonly options = new ParsedOptions();
   readonly endpoints = new Endpoints();
+  readonly synOffer = new SynOffer();
+  /** Connections that their owner has ended, and the peer has not. */
+  orphans = 0;
+  /** The frame of the segment that is being looked at, where it does not take the short way. */
+  frame = 0;
+  /** RCV.BUFF of a new connection, and the most that it may become: window.ts. */
   readonly receiveWindow: number;
+  readonly maxReceiveWindow: number;
+  /** By how much windows may still grow, all together. */
+  windowGrowthLeft: number;
   /** Our shift count (RFC 7323 §2.2). */
   readonly windowScale: number;
   /** What our MSS option says: it takes no options into account (RFC 6691). */
@@ -86,6 +100,8 @@ export class TcpStack implements TransportProtocol, HopListener {
   /** Milliseconds, wrapping at 32 bits: the timestamp clock, before each connection's offset. */
   clockMs = 0;
   nowSeconds = 0;
+  /** Type of service of the datagram that is looked at. */
+  arrivedTos = 0;
 
   private lastNowUs = 0;
   private readonly freeSlots: Int32Array;
@@ -102,11 +118,11 @@ export class TcpStack implements TransportProtocol, HopListener {
     this.link = link;
     this.memory = link.memory;
     this.config = config;
-    this.congestion = config.congestion;
     this.flows = new FlowTable(maxConnections + config.maxTimeWait, secret.subarray(4, 6));
     this.connections = new Array<Connection | null>(maxConnections + 1).fill(null);
     this.deadlines = new DeadlineHeap(maxConnections);
-    this.timeWait = new TimeWaitTable(this, config.maxTimeWait, config.mslMs);
+    this.timeWait = new TimeWaitTable(this, config.maxTimeWait, config.timeWaitMs || 2 * config.mslMs);
+    this.cookies = new SynCookies(this);
     this.challenges = new ChallengeThrottle(
       config.challengeLimit,
       config.challengeWindowMs,
@@ -115,9 +131,11 @@ export class TcpStack implements TransportProtocol, HopListener {
     );
     this.resetBudget = new SecondBudget(config.resetLimitPerSecond, null);
     this.templates = link.memory.reserve((maxConnections + 1) * TEMPLATE_BYTES);
-    const scale = Math.max(0, Math.ceil(Math.log2(config.receiveWindowBytes / 0xffff)));
-    this.windowScale = Math.min(14, scale);
     this.receiveWindow = config.receiveWindowBytes;
+    this.maxReceiveWindow = Math.max(config.receiveWindowBytes, config.maxReceiveWindowBytes);
+    this.windowGrowthLeft = config.maxReceiveMemoryBytes || link.memory.extents.bytes >> 2;
+    const scale = Math.max(0, Math.ceil(Math.log2(this.maxReceiveWindow / 0xffff)));
+    this.windowScale = Math.min(14, scale);
     this.offeredMss = Math.min(link.mtu - IPV4_TCP_HEADER_BYTES, 0xffff);
     const { checksumOffload, segmentationBytes } = link.capabilities;
     this.checksumOffload = checksumOffload;
@@ -145,18 +163,26 @@ export class TcpStack implements TransportProtocol, HopListener {
     return listener;
   }
 
-  /** Accepts no new connections on the port; those that are open stay. */
+  /** Accepts no new connections on the port; those that its owner has stay. */
   unlisten(port: number): void {
+    const listener = this.listeners.get(port);
     this.listeners.delete(port);
+    listener?.close();
   }
 
   /**
    * Opens a connection to an IPv4 address (int32, host order) and port. onOpen follows when it is established, onClose when it
    * ended or could not be (then without onOpen). Null when there is no route, no free port or no room.
    */
-  connect(address: number, port: number, handler: StreamHandler, localPort = 0): Connection | null {
+  connect(
+    address: IpAddress,
+    port: number,
+    handler: StreamHandler,
+    localPort = 0,
+    settings: ConnectionSettings = {},
+  ): Connection | null {
     this.setClock(this.net.nowUs);
-    return openConnection(this, address, port, handler, localPort);
+    return openConnection(this, address, port, handler, localPort, settings);
   }
 
   /** Connections that are open or opening now, TIME-WAIT not counted. */
@@ -173,7 +199,7 @@ export class TcpStack implements TransportProtocol, HopListener {
 
   /** Resets every connection and forgets everything. */
   close(): void {
-    this.listeners.clear();
+    for (const port of [...this.listeners.keys()]) this.unlisten(port);
     for (const c of this.connections) if (c !== null) abortConnection(c);
     for (const c of [...this.lingering]) abortConnection(c);
     this.timeWait.clear();
@@ -216,9 +242,11 @@ export class TcpStack implements TransportProtocol, HopListener {
     }
     const ports = memory.dv.getInt32(l4, false);
     const value = this.flows.find(source, ports);
+    this.frame = frame;
     if (value > 0) {
       const c = this.connections[value]!;
       if (c.localIp === destination) {
+        this.arrivedTos = memory.u8[ip + IPV4_TOS];
         if (this.observer !== null) this.observer.segmentIn(c, l4, l4Length);
         if (c.state !== SYN_SENT) segmentArrives(c, l4, l4Length);
         else if (synSentArrives(c, frame, ip, l4, l4Length)) restArrives(c, l4, l4Length);
@@ -280,7 +308,9 @@ export class TcpStack implements TransportProtocol, HopListener {
   unreachable(hop: Hop): void {
     this.setClock(this.net.nowUs);
     for (const c of this.connections) {
-      if (c === null || c.hop !== hop || c.state !== SYN_SENT) continue;
+      if (c === null || c.hop !== hop) continue;
+      c.softError = (ICMP_UNREACHABLE << 8) | UNREACHABLE_HOST; // what a router would say
+      if (c.state !== SYN_SENT) continue;
       this.counters.timeouts++;
       closeConnection(c, CLOSE_TIMEOUT, 'next hop unreachable');
     }
@@ -377,6 +407,9 @@ export type DropReason =
   | 'badAddress'
   | 'noConnection'
   | 'synBacklogFull'
+  | 'acceptQueueFull'
+  | 'badCookie'
+  | 'synWithFin'
   | 'connectionTableFull'
   | 'noRoute'
   | 'pawsRejected'
@@ -387,6 +420,7 @@ export type DropReason =
   | 'resetOutsideWindow'
   | 'unexpectedSyn'
   | 'dataAfterFin'
+  | 'dataAfterClose'
   | 'reassemblyNoMemory'
   | 'reassemblyTooManyRanges';
 

@@ -5,12 +5,25 @@
  *   oldest ◀─ prev ─ … ─ next ─▶ newest        All wait equally long, so the list is in order of expiry.
  */
 import type { Hop } from '../net/hop.ts';
-import { ACK, FIN, RST, SYN, TCP_HEADER_BYTES, tcpFlags, tcpHeaderBytes, tcpSequence } from '../wire/tcp.ts';
+import {
+  ACK,
+  FIN,
+  RST,
+  SYN,
+  TCP_HEADER_BYTES,
+  tcpAcknowledgment,
+  tcpFlags,
+  tcpHeaderBytes,
+  tcpSequence,
+} from '../wire/tcp.ts';
 import { sendBare } from './bare.ts';
 import type { Connection } from './connection.ts';
 import { parseOptions } from './options.ts';
 import { acceptable, add, atMost, distance, greaterThan, lessThan } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
+
+/** Deadlines must stay within half the circle of the 32-bit clock. */
+const MAX_DURATION_MS = 2_000_000;
 
 export class TimeWaitTable {
   /** Records now. */
@@ -38,10 +51,10 @@ export class TimeWaitTable {
   private freeList = 0;
 
   /** Records are numbered 1…capacity. */
-  constructor(stack: TcpStack, capacity: number, mslMs: number) {
+  constructor(stack: TcpStack, capacity: number, durationMs: number) {
     this.stack = stack;
     this.capacity = capacity;
-    this.durationUs = 2 * mslMs * 1000;
+    this.durationUs = Math.min(durationMs, MAX_DURATION_MS) * 1000;
     const words = (): Int32Array => new Int32Array(capacity + 1);
     this.remoteIp = words();
     this.localIp = words();
@@ -68,7 +81,7 @@ export class TimeWaitTable {
     if (this.capacity === 0) return;
     if (this.freeList === 0) {
       this.stack.counters.timeWaitEvicted++;
-      this.remove(this.oldest);
+      this.remove(this.oldest, 'made room');
     }
     const i = this.freeList;
     this.freeList = this.next[i];
@@ -78,7 +91,7 @@ export class TimeWaitTable {
     this.ports[i] = c.ports;
     this.sndNxt[i] = c.sndNxt;
     this.rcvNxt[i] = c.rcvNxt;
-    this.window[i] = Math.min(0xffff, this.stack.receiveWindow >> c.rcvScale);
+    this.window[i] = Math.min(0xffff, distance(c.rcvAdv, c.rcvNxt) >> c.rcvScale); // what was offered last
     this.scale[i] = c.rcvScale;
     this.timestamps[i] = c.timestamps ? 1 : 0;
     this.tsRecent[i] = c.tsRecent;
@@ -104,22 +117,24 @@ export class TimeWaitTable {
     if ((flags & RST) !== 0) {
       const inWindow = acceptable(sequence, 0, this.rcvNxt[i], this.window[i] << this.scale[i]);
       if (stack.config.timeWaitIgnoresReset || !inWindow) stack.drop(null, 'resetOutsideWindow');
-      else this.remove(i);
+      else this.remove(i, 'RST received');
       return false;
     }
     if (listening && (flags & (SYN | ACK)) === SYN && this.mayReuse(i, sequence)) {
       this.reuseAfter = this.sndNxt[i];
       stack.counters.timeWaitReused++;
-      this.remove(i);
+      this.remove(i, 'opened anew');
       return true;
     }
+    if (listening && (flags & (SYN | ACK)) === SYN && stack.config.timeWaitIgnoresSyn) return false;
     const old = this.timestamps[i] !== 0 && options.hasTimestamps && lessThan(options.tsVal, this.tsRecent[i]);
     const text = length - headerBytes + ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0);
-    const inWindow = acceptable(sequence, text, this.rcvNxt[i], this.window[i] << this.scale[i]);
     if ((flags & FIN) !== 0 && add(sequence, text) === this.rcvNxt[i] && !old) {
       this.unlink(i); // a retransmission of the peer's FIN: acknowledged, and the wait begins anew
       this.append(i);
-    } else if (inWindow && !old && text === 0) return false;
+    } else if (text === 0 && sequence === this.rcvNxt[i] && !old && this.acknowledgesAll(i, tcp)) {
+      return false; // an ACK of our ACK
+    }
     if (text > 0 || stack.resetBudget.take(stack.nowSeconds)) this.acknowledge(i);
     return false;
   }
@@ -127,7 +142,7 @@ export class TimeWaitTable {
 
   /** Forgets what has waited long enough. */
   run(clockUs: number): void {
-    while (this.oldest !== 0 && atMost(this.dueUs[this.oldest], clockUs)) this.remove(this.oldest);
+    while (this.oldest !== 0 && atMost(this.dueUs[this.oldest], clockUs)) this.remove(this.oldest, '2 MSL over');
   }
 
   /** Microseconds until the first record expires; Infinity when there is none. */
@@ -139,12 +154,12 @@ export class TimeWaitTable {
   evictOldest(): boolean {
     if (this.oldest === 0) return false;
     this.stack.counters.timeWaitEvicted++;
-    this.remove(this.oldest);
+    this.remove(this.oldest, 'made room');
     return true;
   }
 
   clear(): void {
-    while (this.oldest !== 0) this.remove(this.oldest);
+    while (this.oldest !== 0) this.remove(this.oldest, 'stack closed');
   }
 
   /**
@@ -159,6 +174,11 @@ export class TimeWaitTable {
     return later > 0 || (later === 0 && higher);
   }
 
+  private acknowledgesAll(i: number, tcp: number): boolean {
+    const { memory } = this.stack;
+    return (tcpFlags(memory, tcp) & ACK) !== 0 && tcpAcknowledgment(memory, tcp) === this.sndNxt[i];
+  }
+
   private acknowledge(i: number): void {
     const stack = this.stack;
     const to = stack.endpoints;
@@ -170,6 +190,8 @@ export class TimeWaitTable {
     to.timestamps = this.timestamps[i] !== 0;
     to.tsVal = add(stack.clockMs, this.tsOffset[i]);
     to.tsEcr = this.tsRecent[i];
+    to.tos = stack.config.tos;
+    to.ttl = stack.config.ttl;
     sendBare(stack, to, this.sndNxt[i], this.rcvNxt[i], ACK, this.window[i]);
   }
 
@@ -191,7 +213,9 @@ export class TimeWaitTable {
     else this.prev[next] = prev;
   }
 
-  private remove(i: number): void {
+  private remove(i: number, cause: string): void {
+    const ports = this.ports[i];
+    this.stack.observer?.timeWaitEnded(this.localIp[i], ports & 0xffff, this.remoteIp[i], ports >>> 16, cause);
     this.unlink(i);
     this.stack.flows.delete(this.remoteIp[i], this.ports[i]);
     this.hops[i] = null;

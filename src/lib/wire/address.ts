@@ -3,6 +3,13 @@
  * address is six bytes, or two integers: `high16` (its first two bytes) and `low32` (the last four, signed).
  */
 
+/**
+ * An IPv4 address as int32. What the public signatures of net/ and tcp/ call by this name is what IPv6 (RFC 8200) would change:
+ * it would become an index into a table of 16-byte addresses, so that comparing two stays one integer comparison, and the
+ * flow table's key and the pseudo-header's sum would be taken from that table.
+ */
+export type IpAddress = number;
+
 /** An address and the length of its network prefix, as in `192.0.2.1/24`. */
 export interface Cidr {
   readonly address: number;
