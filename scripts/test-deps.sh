@@ -17,6 +17,8 @@ need ping iputils-ping
 need arping arping
 need tcpdump tcpdump
 need tshark tshark
+need mergecap wireshark-common
+need python3 python3
 need ethtool ethtool
 need chromium chromium
 missing=${missing# }

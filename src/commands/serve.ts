@@ -109,6 +109,8 @@ export default class Serve extends RtcpCommand {
     const { flags } = await this.parse(Serve);
     if (flags.shards !== 1)
       throw new UsageError(`--shards ${flags.shards}: there is one shard so far`, 'leave --shards out');
+    if (flags.trace === '-' && this.output.json)
+      throw new UsageError('--trace - and --json are both for stdout', 'name a file: --trace tcp.ndjson');
     const fromFlags: Directive[] = (flags.set ?? []).map(parseDirective);
     if (flags.requirepass !== undefined) fromFlags.push(['requirepass', [flags.requirepass]]);
     if (flags.maxmemory !== undefined) fromFlags.push(['maxmemory', [String(flags.maxmemory)]]);

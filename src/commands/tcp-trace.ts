@@ -1,15 +1,19 @@
+import { statSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { RtcpCommand } from '../lib/cli/command.ts';
 import { CommandError, UsageError } from '../lib/cli/command-error.ts';
 import { EXIT_FAILED } from '../lib/cli/exit-codes.ts';
 import * as flag from '../lib/cli/flags.ts';
 import { plural } from '../lib/cli/units.ts';
+import { wrapLine } from '../lib/cli/wrap.ts';
 import { STATE_NAMES } from '../lib/tcp/state.ts';
 import { traceAttached } from '../lib/trace/attach.ts';
 import { EventFilter } from '../lib/trace/event-filter.ts';
 import { Follower } from '../lib/trace/follower.ts';
 import { type SummaryDocument, summaryDocument } from '../lib/trace/json-output.ts';
-import { LogOutput } from '../lib/trace/log-output.ts';
+import { LOG_INDENT, LogOutput } from '../lib/trace/log-output.ts';
 import {
   type ConnectionSummary,
   EVENT_KINDS,
@@ -17,9 +21,9 @@ import {
   type TraceSink,
   type TraceTotals,
 } from '../lib/trace/model.ts';
-import { fileOutput } from '../lib/trace/outputs.ts';
+import { fileOutput, type OutputFormat } from '../lib/trace/outputs.ts';
 import { parsePeer } from '../lib/trace/peer.ts';
-import { type StopConditions, traceCapture, traceInterface } from '../lib/trace/sources.ts';
+import { captureBytes, type StopConditions, traceCapture, traceInterface } from '../lib/trace/sources.ts';
 import { SummaryOutput } from '../lib/trace/summary-output.ts';
 
 /** From this width on, each line has room for the stack's variables. */
@@ -85,8 +89,7 @@ export default class TcpTraceCommand extends RtcpCommand {
     }
     const choice = { kinds: eventKinds(flags.event), state: stateName(flags.state) };
     const filter = { ...(flags.peer === undefined ? {} : parsePeer(flags.peer)), port: flags.port };
-    const sinks: TraceSink[] = (flags.write ?? []).map((path) => fileOutput(path));
-    if (flags.html !== undefined) sinks.push(fileOutput(flags.html, 'html'));
+    const sinks = this.fileOutputs(flags.write ?? [], flags.html, sources[0], flags.pcap);
     if (!flags.quiet) sinks.push(new EventFilter(this.liveOutput(), choice));
     if (!this.output.json) sinks.push(this.summaryOutput());
     const summary = new SummaryKeeper();
@@ -142,10 +145,36 @@ export default class TcpTraceCommand extends RtcpCommand {
       if (dropped > 0) this.output.warn(`the kernel dropped ${plural(dropped, 'frame')}: too fast for this trace`);
       return null;
     }
+    // The server that is watched goes first; what this process can't follow is counted as lost.
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
     await traceAttached(flags.attach as string, follower, stop, ({ address, port, pid }) =>
       this.output.note(`attached to ${address}:${port} (process ${pid}); Ctrl-C ends it`),
     );
     return null;
+  }
+
+  /** Opens what --write and --html name. That empties a file: not the capture, and only once it is known that there is one. */
+  private fileOutputs(
+    paths: string[],
+    html: string | undefined,
+    source: string,
+    pcap: string | undefined,
+  ): TraceSink[] {
+    if (pcap !== undefined) captureBytes(pcap);
+    if (paths.includes('-'))
+      throw new UsageError('--write - : the log is on stdout already', 'leave it out, or name a file');
+    expectApart(pcap, html === undefined ? paths : [...paths, html]);
+    const open = (path: string, format?: OutputFormat): TraceSink =>
+      fileOutput(path, {
+        format,
+        source,
+        onError: (error) => {
+          this.output.warn(`${path} ends here: ${error.message}`);
+          this.exitWith(EXIT_FAILED);
+        },
+      });
+    const sinks = paths.map((path) => open(path));
+    return html === undefined ? sinks : [...sinks, open(html, 'html')];
   }
 
   private liveOutput(): TraceSink {
@@ -156,15 +185,16 @@ export default class TcpTraceCommand extends RtcpCommand {
       };
     }
     return new LogOutput({
-      write: (line) => this.output.data(line),
+      write: (line) => this.output.data(wrapLine(line, columns(), LOG_INDENT)),
       style: (style, text) => this.output.style(style, text),
-      wide: (process.stdout.columns ?? WIDE_COLUMNS) >= WIDE_COLUMNS,
+      wide: columns() >= WIDE_COLUMNS,
     });
   }
 
   private summaryOutput(): TraceSink {
     return new SummaryOutput({
-      write: (line) => this.output.data(line),
+      // A table is many lines in one, with columns of its own.
+      write: (text) => this.output.data(text.includes('\n') ? text : wrapLine(text, columns(), 2)),
       bold: (text) => this.output.style('bold', text),
     });
   }
@@ -181,6 +211,28 @@ class SummaryKeeper implements TraceSink {
   end(connections: readonly ConnectionSummary[], totals: TraceTotals): void {
     this.document = summaryDocument(connections, totals);
   }
+}
+
+/** Of the terminal; a file or a pipe has no edge. */
+function columns(): number {
+  return process.stdout.columns ?? Infinity;
+}
+
+/** Two names of one file would destroy what the other one wrote, or what is to be read. */
+function expectApart(pcap: string | undefined, outputs: readonly string[]): void {
+  const known = new Set(pcap === undefined ? [] : [identity(pcap)]);
+  for (const path of outputs) {
+    const id = identity(path);
+    if (known.has(id)) throw new UsageError(`${path} is named twice`, 'give each output a file of its own');
+    if (id !== '') known.add(id);
+  }
+}
+
+/** The same for all names of a file; empty for what is none (a terminal, /dev/null). */
+function identity(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return resolve(path);
+  return found.isFile() ? `${found.dev}:${found.ino}` : '';
 }
 
 function eventKinds(text: string | undefined): Set<EventKind> {

@@ -1,6 +1,7 @@
 /**
- * The Python of %{ … }% blocks, as far as assertions go: `assert`, `print` (which is passed over), `if` with a block, names of
- * tcp_info and constants, numbers, and the usual operators. Nothing else is understood, and nothing is evaluated but by this.
+ * The Python of %{ … }% blocks, as far as assertions go: `assert`, `print` (which is passed over), `if` with a block, `name =`,
+ * names of tcp_info and constants, numbers, and the usual operators. Nothing else is understood, and nothing is evaluated but by
+ * this.
  *
  *   assert tcpi_snd_cwnd == 10, tcpi_snd_cwnd
  *   assert 90000 <= tcpi_rtt <= 110000 and not tcpi_lost
@@ -10,6 +11,9 @@ import { Mismatch, Unsupported } from './script.ts';
 /** The number of a name; undefined when there is none. */
 export type Names = (name: string) => number | undefined;
 
+/** What earlier statements of a script have assigned. */
+export type Variables = Map<string, number>;
+
 interface Statement {
   readonly line: number;
   readonly indent: number;
@@ -17,33 +21,39 @@ interface Statement {
 }
 
 /** Runs a block that begins at `line`. Throws Mismatch for an assertion that fails, Unsupported for what isn't understood. */
-export function runCode(text: string, line: number, names: Names): void {
+export function runCode(text: string, line: number, names: Names, variables: Variables = new Map()): void {
   const statements = statementsOf(text, line);
-  for (let i = 0; i < statements.length; ) i = runStatement(statements, i, names);
+  const known: Names = (name) => variables.get(name) ?? names(name);
+  for (let i = 0; i < statements.length; ) i = runStatement(statements, i, known, variables);
 }
 
 /** Runs the statement at `i`, with the block that belongs to it; returns where the next one is. */
-function runStatement(statements: readonly Statement[], i: number, names: Names): number {
+function runStatement(statements: readonly Statement[], i: number, names: Names, variables: Variables): number {
   const { text, line, indent } = statements[i];
   const condition = /^(?:if|elif)\b(.*?):\s*([^:]*)$/.exec(text);
   if (condition !== null) {
     const holds = truth(evaluate(condition[1], line, names));
     if (condition[2] !== '') {
-      if (holds) runSimple(condition[2], line, names);
+      if (holds) runSimple(condition[2], line, names, variables);
       return i + 1;
     }
     let next = i + 1;
     while (next < statements.length && statements[next].indent > indent) {
-      next = holds ? runStatement(statements, next, names) : next + 1;
+      next = holds ? runStatement(statements, next, names, variables) : next + 1;
     }
     return next;
   }
-  runSimple(text, line, names);
+  runSimple(text, line, names, variables);
   return i + 1;
 }
 
-function runSimple(text: string, line: number, names: Names): void {
+function runSimple(text: string, line: number, names: Names, variables: Variables): void {
   if (/^print\b/.test(text) || text === 'pass') return;
+  const assignment = /^([A-Za-z_]\w*)\s*=(?!=)(.*)$/s.exec(text);
+  if (assignment !== null && !assignment[1].startsWith('tcpi_')) {
+    variables.set(assignment[1], evaluate(assignment[2], line, names));
+    return;
+  }
   const assertion = /^assert\b(.*)$/s.exec(text);
   if (assertion === null) throw new Unsupported(line, `code '${text}'`);
   const parser = new ExpressionParser(assertion[1], line, names);

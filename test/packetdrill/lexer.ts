@@ -73,7 +73,7 @@ function firstRule(text: string, at: number, line: number): readonly [TokenKind 
     }
     return [kind, match];
   }
-  throw new ScriptError(line, 'unreadable');
+  throw new ScriptError(line, `${JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 0))} begins nothing`);
 }
 
 /** A word that is defined stands for its value: "text", `command`, a number, or another word. */

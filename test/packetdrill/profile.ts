@@ -85,19 +85,25 @@ function linuxTcp(): TcpSettings {
     rtoFloorOnVariance: true,
     quickAcks: 16,
     minshall: true,
+    reducesWindow: true,
     emptyProbes: true,
   };
 }
 
 function freebsdTcp(): TcpSettings {
   return {
-    congestion: congestionByName('cubic'),
+    congestion: congestionByName('newreno'),
     rack: false,
+    prr: false,
+    answersPartialAcks: true,
+    reducesWindow: true,
+    minshall: true,
     tailLossProbe: false,
     dsack: true,
     delayedAckMs: 40,
     initialRtoMs: 1_000,
     minRtoMs: 30,
+    rtoFloorOnVariance: false,
     rtoSlopMs: 200,
     ecnSynRetries: 1,
     cwrOnLoss: true,
@@ -116,7 +122,7 @@ function freebsdTcp(): TcpSettings {
     timeWaitIgnoresReset: true,
     acceptBeyondOffer: true,
     repeatFin: true,
-    timeWaitIgnoresSyn: true,
+    timeWaitNeedsAck: true,
     challengeLimit: 1_000,
     challengeWindowMs: 1_000,
   };
@@ -132,7 +138,9 @@ export function guessProfile(script: Script): ProfileName | null {
       if (LINUX_SHELL.test(action.command)) linux++;
     } else if (action.kind === 'call') {
       if (action.arguments.some((x) => x.kind === 'word' && FREEBSD_NAMES.test(x.name))) freebsd++;
-    } else if (action.kind === 'packet' && action.direction === 'out') {
+    } else if (action.kind === 'packet' && action.direction === 'in') {
+      if (endsOptions(action.packet)) freebsd++;
+    } else if (action.kind === 'packet') {
       if (offersScale(action.packet, FREEBSD_SCALE)) freebsd++;
       if (LINUX_SCALES.some((scale) => offersScale(action.packet, scale))) linux++;
     }
@@ -156,6 +164,11 @@ const LINUX_SHELL = /(net\.ipv4|net\.core|\/proc\/sys|\bip (route|link|tcp_metri
 const FREEBSD_SCALE = 6;
 /** And what follows from Linux's, by default and as its own tests set it. */
 const LINUX_SCALES = [7, 8];
+
+/** Linux's scripts fill up options with no-ops. */
+function endsOptions(packet: TcpSpec | IcmpSpec): boolean {
+  return packet.kind === 'tcp' && (packet.options ?? []).some((option) => option.kind === 'eol');
+}
 
 function offersScale(packet: TcpSpec | IcmpSpec, scale: number): boolean {
   return (

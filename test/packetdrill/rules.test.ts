@@ -322,6 +322,7 @@ describe('assertions', () => {
     'assert (tcpi_unacked +\n  1) * 2 == 2 # nothing is out',
     'if tcpi_snd_cwnd > 100:\n  assert False\nassert abs(-1) == 1',
     'assert tcpi_ca_state == TCP_CA_Open or 1 == 2',
+    'limit = 0x10\nassert tcpi_snd_cwnd < limit',
   ])('%j holds', (code) => expectPass(`${OPEN}+0 %{ ${code} }%`));
 
   it.each([
@@ -330,6 +331,7 @@ describe('assertions', () => {
     ['assert 1 < 2 < 2', 'does not hold'],
     ['assert not 1', 'does not hold'],
     ['if 1:\n  assert 0', 'does not hold'],
+    ['limit = 10; assert tcpi_snd_cwnd < limit', 'limit is 10'],
   ])('%j does not', (code, reason) => {
     const found = verdictOf(`${OPEN}+0 %{ ${code} }%`);
     expect(found.verdict).toBe('FAIL');
@@ -338,7 +340,8 @@ describe('assertions', () => {
 
   it.each([
     'import os',
-    'x = 1',
+    'x += 1',
+    'tcpi_rtt = 1',
     'assert os.system("ls")',
     'assert strange == 1',
     'assert [1]',
@@ -372,6 +375,18 @@ describe('the dialects', () => {
     expectFail(`${connect}+0 > S 0:0(0) <mss 1460,nop,wscale 6,sackOK,TS val 1 ecr 0>`, 'wscale 8, not 6', {
       profile: 'linux',
     });
+  });
+
+  it('are guessed by how the other end fills up its options', () => {
+    const open = (filler: string): string =>
+      `${LISTEN}+0 < S 0:0(0) win 60000 <mss 1000,sackOK,${filler},${filler}>\n+0 > S. 0:0(0) ack 1 <...>\n+.1 < . 1:1(0) ack 1 win 60000\n+0 accept(3, ..., ...) = 4\n`;
+    const probe = '+0 write(4, ..., 2000) = 2000\n+0 > P. 1:2001(2000) ack 1\n+.2 > P. 1001:2001(1000) ack 1';
+    expectPass(open('nop') + probe);
+    expectFail(open('eol') + probe, 'nothing');
+  });
+
+  it('keep what code has named for later code', () => {
+    expectPass(`${OPEN}+0 %{ initial = tcpi_snd_cwnd }%\n+0 %{ assert initial == 10 }%`);
   });
 
   it('close otherwise on unread bytes', () => {

@@ -4,7 +4,7 @@
  *
  * Exit: 0 when none failed, 3 when one did, 2 when one can't be read (or the usage is wrong).
  */
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Definitions } from './preprocess.ts';
@@ -16,27 +16,42 @@ const EXIT_FAILED = 3;
 const PROFILES: readonly string[] = ['linux', 'freebsd', 'auto'];
 const USAGE =
   'usage: npm run packetdrill -- FILE… [--strict] [--json OUT] [-D NAME[=VALUE]] [--profile linux|freebsd|auto] [-v]';
+const HELP = `${USAGE}
+
+  FILE              a script, or a folder: all *.pkt below it
+  --strict          PSH, windows, and how data is cut into segments count, too
+  --json OUT        write the verdicts to a file
+  -D NAME[=VALUE]   define NAME for #ifdef and for the script
+  --profile         whose defaults: linux, freebsd, or auto (by what the script sets; default)
+  -v, --verbose     each step as it is taken
+
+Exit status: 0 none failed, 3 one failed, 2 one can't be read, or wrong usage.`;
 
 function main(): number {
   const { values, positionals } = readArguments();
-  const profile = values.profile ?? 'auto';
-  if (positionals.length === 0 || !PROFILES.includes(profile)) {
-    console.error(USAGE);
-    return EXIT_USAGE;
+  if (values.help) {
+    console.log(HELP);
+    return 0;
   }
+  const profile = values.profile ?? 'auto';
+  if (positionals.length === 0) throw new Error('no script is named');
+  if (!PROFILES.includes(profile)) throw new Error(`--profile ${profile}: it is one of ${PROFILES.join(', ')}`);
+  const files = positionals.flatMap(filesOf);
+  if (files.length === 0) throw new Error(`no script (*.pkt) is below ${positionals.join(', ')}`);
+  const json = values.json === undefined ? null : openSync(values.json, 'w');
   const options: RunOptions = {
     strict: values.strict ?? false,
     profile: profile as ProfileName | 'auto',
     definitions: definitions(values.define ?? []),
     trace: values.verbose ? (text) => console.log(`    ${text}`) : () => {},
   };
-  const verdicts = positionals.flatMap(filesOf).map((file) => {
+  const verdicts = files.map((file) => {
     const verdict = judgeFile(file, options);
     console.log(describe(verdict));
     return verdict;
   });
   console.log(summary(verdicts));
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(verdicts, null, 2)}\n`);
+  if (json !== null) writeFileSync(json, `${JSON.stringify(verdicts, null, 2)}\n`);
   if (verdicts.some(({ verdict }) => verdict === 'FAIL')) return EXIT_FAILED;
   return verdicts.some(({ verdict }) => verdict === 'ERROR') ? EXIT_USAGE : 0;
 }
@@ -50,6 +65,7 @@ function readArguments() {
       define: { type: 'string', short: 'D', multiple: true },
       profile: { type: 'string' },
       verbose: { type: 'boolean', short: 'v' },
+      help: { type: 'boolean', short: 'h' },
     },
   });
 }
@@ -85,7 +101,7 @@ function judgeFile(file: string, options: RunOptions): Verdict {
 
 function describe({ file, verdict, line, reason }: Verdict): string {
   if (verdict === 'PASS') return `PASS ${file}`;
-  return `${verdict} ${file}:${line}: ${reason}`;
+  return line === 0 ? `${verdict} ${file}: ${reason}` : `${verdict} ${file}:${line}: ${reason}`;
 }
 
 function summary(verdicts: readonly Verdict[]): string {

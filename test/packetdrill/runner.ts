@@ -10,7 +10,7 @@
 
 import { describe } from './arguments.ts';
 import { type PreparedCall, prepareCall } from './calls.ts';
-import { runCode } from './code.ts';
+import { runCode, type Variables } from './code.ts';
 import { constant, numberOf } from './constants.ts';
 import { Epoll } from './epoll.ts';
 import { errnoName } from './errno.ts';
@@ -51,6 +51,7 @@ export class Runner {
   private readonly settings: Settings;
   private readonly kernel: Kernel;
   private pending: PendingCall | null = null;
+  private readonly variables: Variables = new Map();
   private readonly trace: (text: string) => void;
 
   constructor(script: Script, settings: Settings, trace: (text: string) => void = () => {}) {
@@ -101,7 +102,7 @@ export class Runner {
         this.shell(action.command, line);
         break;
       case 'code':
-        runCode(action.text, line, (name) => this.codeName(name));
+        runCode(action.text, line, (name) => this.codeName(name), this.variables);
     }
   }
 

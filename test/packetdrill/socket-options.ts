@@ -3,6 +3,7 @@
  * while it is open.
  */
 import type { Connection } from '../../src/lib/tcp/connection.ts';
+import { TIMESTAMPS_BLOCK_BYTES } from '../../src/lib/tcp/options.ts';
 import type { ConnectionSettings } from '../../src/lib/tcp/settings.ts';
 import { SYN_RECEIVED } from '../../src/lib/tcp/state.ts';
 import { congestionByName } from './congestion-name.ts';
@@ -322,7 +323,7 @@ export class SocketOptions {
       case 'TCP_NOPUSH':
         return this.cork ? 1 : 0;
       case 'TCP_MAXSEG':
-        return c === null ? (this.isLinux ? 536 : this.maxSeg || 536) : c.mss;
+        return c === null ? this.maxSeg || 536 : this.maxSegOf(c);
       case 'TCP_KEEPIDLE':
         return this.keepAliveTimes.idleMs / 1000;
       case 'TCP_KEEPINTVL':
@@ -340,6 +341,11 @@ export class SocketOptions {
       default:
         return null;
     }
+  }
+
+  /** FreeBSD does not take off what options take in each segment. */
+  private maxSegOf(c: Connection): number {
+    return !this.isLinux && c.timestamps ? c.mss + TIMESTAMPS_BLOCK_BYTES : c.mss;
   }
 
   /** An error that ended the connection, or else the last that the path reported (RFC 1122 §4.2.4.1): once. */

@@ -208,6 +208,7 @@ export const FREEBSD_SYSCTLS: Readonly<Record<string, Setter>> = {
   ),
   'ecn.maxretries': field('ecnSynRetries'),
   'ecn.generalized': only(0),
+  'ecn.plusplus': only(0),
   delacktime: field('delayedAckMs'),
   delayed_ack: number((s, value) => {
     if (value === 0) s.tcp.delayedAckMs = 0;

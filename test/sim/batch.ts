@@ -77,14 +77,16 @@ export function runSeeds(seeds: readonly number[]): Tally {
 
 export class Batch {
   readonly tally = emptyTally();
-  private readonly seeds: readonly number[];
+  private readonly worlds: number;
+  private readonly seedAt: (i: number) => number;
   private next = 0;
   private stopped = false;
   private readonly progress: (tally: Tally) => void;
 
-  /** `progress` is called after each stride. */
-  constructor(seeds: readonly number[], progress: (tally: Tally) => void) {
-    this.seeds = seeds;
+  /** The seeds are `seedAt(0)` up to `seedAt(worlds − 1)`; `progress` is called after each stride. */
+  constructor(worlds: number, seedAt: (i: number) => number, progress: (tally: Tally) => void) {
+    this.worlds = worlds;
+    this.seedAt = seedAt;
     this.progress = progress;
   }
 
@@ -108,9 +110,9 @@ export class Batch {
 
   private takeStride(): readonly number[] {
     if (this.stopped) return [];
-    const stride = this.seeds.slice(this.next, this.next + STRIDE);
-    this.next += stride.length;
-    return stride;
+    const first = this.next;
+    this.next = Math.min(this.worlds, first + STRIDE);
+    return Array.from({ length: this.next - first }, (_, i) => this.seedAt(first + i));
   }
 
   private count(tally: Tally): void {

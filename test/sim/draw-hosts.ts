@@ -16,14 +16,19 @@ export const PATIENT_FIN_WAIT_2_MS = 600_000;
 
 export function drawHosts(seed: number, segments: readonly SegmentPlan[], calm: boolean): HostPlan[] {
   const draw = new Draw(seed, 'hosts');
+  const damages = segments.some(({ conditions }) => (conditions.corrupt ?? 0) > 0);
   const count = Math.max(segments.length, draw.pick([2, 2, 2, 3, 3, 4, 5, 6]));
   return Array.from({ length: count }, (_, i) => {
     const segment = i % segments.length;
     return {
       segment,
       seed: draw.int32(),
-      link: drawCard(draw, segments[segment].mtu, calm),
-      tcp: calm ? drawFeatures(draw) : { ...drawFeatures(draw), ...drawOddities(draw) },
+      link: drawCard(draw, segments[segment].mtu, calm, damages),
+      tcp: {
+        ...drawFeatures(draw),
+        ...(calm ? {} : drawOddities(draw)),
+        acceptPartialChecksum: !damages,
+      },
       congestion: draw.pick(['cubic', 'cubic', 'reno']),
       backlog: calm || draw.chance(0.85) ? 64 : draw.between(1, 4),
       acceptBacklog: calm || draw.chance(0.85) ? 0 : draw.between(1, 5),
@@ -33,7 +38,11 @@ export function drawHosts(seed: number, segments: readonly SegmentPlan[], calm: 
   });
 }
 
-function drawCard(draw: Draw, mtu: number, calm: boolean): Omit<MemoryLinkOptions, 'mac'> {
+/**
+ * Where bits get wrong, no checksum arrives unfinished without being flagged: a stack that takes those also takes one in 65,536
+ * damaged segments.
+ */
+function drawCard(draw: Draw, mtu: number, calm: boolean, damages: boolean): Omit<MemoryLinkOptions, 'mac'> {
   const kind = draw.pick(['plain', 'plain', 'plain', 'xdp', 'tap'] as const);
   const own = draw.chance(0.1) ? Math.min(mtu, draw.between(600, 1500)) : mtu;
   const small = !calm && kind !== 'tap' && draw.chance(0.1);
@@ -41,7 +50,13 @@ function drawCard(draw: Draw, mtu: number, calm: boolean): Omit<MemoryLinkOption
     mtu: own,
     memoryBytes: small ? SMALL_MEMORY_BYTES : MEMORY_BYTES,
     completionDelayUs: draw.chance(0.1) ? draw.magnitude(10, 5_000) : 0,
-    rxChecksum: draw.pick(['complete', 'verified', 'verified', 'partial', 'partial-unflagged'] as const),
+    rxChecksum: draw.pick([
+      'complete',
+      'verified',
+      'verified',
+      'partial',
+      damages ? 'partial' : 'partial-unflagged',
+    ] as const),
     dataBuffers: calm || draw.chance(0.8) ? 512 : draw.between(24, 128),
   };
   if (kind === 'plain') return common;

@@ -15,8 +15,9 @@ export function drawSegments(seed: number, calm: boolean): SegmentPlan[] {
   const count = draw.chance(0.65) ? 1 : draw.between(2, 3);
   const perfect = draw.chance(0.33);
   if (calm) {
-    // Near enough for a delayed acknowledgment to come before the shortest RTO (40 ms of delay, 200 ms).
-    const segment = { conditions: { delayUs: draw.magnitude(20, 10_000) }, mtu: draw.pick(MTUS) };
+    // Near enough for a delayed acknowledgment to come before the shortest RTO (40 ms of delay, 200 ms), and no frames that
+    // buffers cut: two segments of the sender are two of the receiver, who acknowledges every second.
+    const segment = { conditions: { delayUs: draw.magnitude(20, 10_000) }, mtu: draw.pick(MTUS.slice(0, -1)) };
     return Array.from({ length: count }, () => structuredClone(segment));
   }
   return Array.from({ length: count }, () => ({

@@ -8,7 +8,7 @@
  *
  * Exit status: 0 nothing was found, 2 usage, 3 a rule was broken, 130 interrupted before anything was found.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { EXIT_DIFFERENCE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE } from '../../src/lib/cli/exit-codes.ts';
 import { Batch, serveStrides, type Tally } from './batch.ts';
@@ -45,10 +45,21 @@ const OPTIONS = {
 
 class UsageError extends Error {}
 
-function whole(name: string, text: string | undefined, fallback: number): number {
+function whole(name: string, text: string | undefined, fallback: number, least = 0): number {
   if (text === undefined) return fallback;
-  if (!/^\d+$/.test(text)) throw new UsageError(`--${name} takes a whole number, not ${text}`);
-  return Number(text);
+  const number = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number >= least) return number;
+  throw new UsageError(`--${name} takes a whole number${least > 0 ? ` from ${least} on` : ''}, not ${text}`);
+}
+
+/** Before hours of work, not behind them. */
+function expectWritable(name: string, path: string | undefined): void {
+  if (path === undefined) return;
+  try {
+    closeSync(openSync(path, 'a'));
+  } catch (error) {
+    throw new UsageError(`--${name} ${path}: ${(error as Error).message}`);
+  }
 }
 
 function parse() {
@@ -66,9 +77,13 @@ async function runBatch(flags: Flags): Promise<number> {
   const first = whole('first', flags.first, 1);
   const minutes = Number(flags.minutes ?? Infinity);
   if (!(minutes > 0)) throw new UsageError(`--minutes takes a number, not ${flags.minutes}`);
-  const seeds = [...knownSeeds(), ...Array.from({ length: Math.min(count, 100_000_000) }, (_, i) => first + i)];
-  const progress = new Progress(seeds.length, minutes * 60_000);
-  const batch = new Batch(seeds, (tally) => {
+  const known = knownSeeds();
+  const worlds = known.length + count;
+  const seedAt = (i: number): number => (i < known.length ? known[i] : first + i - known.length);
+  const jobs = whole('jobs', flags.jobs, 1, 1);
+  expectWritable('json', flags.json);
+  const progress = new Progress(worlds, minutes * 60_000);
+  const batch = new Batch(worlds, seedAt, (tally) => {
     progress.show(tally);
     if (progress.isTimeOver) batch.stop();
   });
@@ -79,7 +94,7 @@ async function runBatch(flags: Flags): Promise<number> {
       batch.stop();
     });
   }
-  const tally = await batch.run(whole('jobs', flags.jobs, 1));
+  const tally = await batch.run(jobs);
   progress.finish(tally);
   if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(tally, null, 2)}\n`);
   printFailures(tally);
@@ -101,6 +116,7 @@ function runOne(flags: Flags): number {
   const seed = whole('seed', flags.seed, 0);
   const only = flags.only === undefined ? null : flags.only.split(',').map((id) => whole('only', id, 0));
   const plan = simplified(drawWorld(seed), flags.without?.split(',') ?? [], only);
+  expectWritable('pcap', flags.pcap);
   process.stdout.write(`${describePlan(plan)}\n\n`);
   const capture = flags.pcap === undefined ? null : new Capture(flags.pcap);
   const log = flags.log ? (line: string) => void process.stdout.write(`${line}\n`) : null;

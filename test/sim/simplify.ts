@@ -94,7 +94,7 @@ export const SIMPLIFICATIONS: Record<string, (plan: WorldPlan) => void> = {
   start: withoutSetting('initialWindowSegments', 'slowStartLimitSegments'),
 };
 
-/** Throws on a name that is none. */
+/** Throws on a name, or a conversation, that is none. */
 export function simplify(plan: WorldPlan, without: readonly string[], only: readonly number[] | null): WorldPlan {
   const simpler = structuredClone(plan);
   for (const name of without) {
@@ -103,7 +103,11 @@ export function simplify(plan: WorldPlan, without: readonly string[], only: read
       throw new RangeError(`--without knows ${Object.keys(SIMPLIFICATIONS).join(', ')}; not ${name}`);
     apply(simpler);
   }
-  if (only !== null) simpler.conversations = simpler.conversations.filter(({ id }) => only.includes(id));
+  if (only === null) return simpler;
+  const strange = only.find((id) => !plan.conversations.some((conversation) => conversation.id === id));
+  if (strange !== undefined)
+    throw new RangeError(`--only names conversation ${strange}, which this world does not have`);
+  simpler.conversations = simpler.conversations.filter(({ id }) => only.includes(id));
   return simpler;
 }
 

@@ -13,6 +13,7 @@ import {
   FIN_WAIT_1,
   FIN_WAIT_2,
   LAST_ACK,
+  LISTEN,
   STATE_NAMES,
   SYN_RECEIVED,
   SYN_SENT,
@@ -22,9 +23,10 @@ import { TIMER_DELAYED_ACK, TIMER_FIN_WAIT, TIMER_KEEP_ALIVE } from '../../src/l
 import type { Host } from './host.ts';
 import { Violation } from './violation.ts';
 
-/** RFC 9293 figure 5, and from everywhere to CLOSED: a reset, an ABORT or a timeout. LISTEN has no connection here. */
+/** RFC 9293 figure 5, and from everywhere to CLOSED: a reset, an ABORT or a timeout. */
 const LEGAL: Record<number, readonly number[]> = {
-  [CLOSED]: [SYN_SENT, SYN_RECEIVED, ESTABLISHED], // the last by a SYN cookie: SYN-RECEIVED was in the sequence number
+  [CLOSED]: [SYN_SENT],
+  [LISTEN]: [SYN_RECEIVED],
   [SYN_SENT]: [SYN_RECEIVED, ESTABLISHED],
   [SYN_RECEIVED]: [ESTABLISHED, FIN_WAIT_1],
   [ESTABLISHED]: [FIN_WAIT_1, CLOSE_WAIT],
@@ -95,8 +97,9 @@ export class StackRules implements TcpObserver {
 
   retransmitted(c: Connection, sequence: number, length: number, reason: RetransmitReason): void {
     this.log(`host ${this.host.index} ${name(c)} again: ${distance(sequence, c.iss)}+${length}, ${reason}`);
-    // RFC 5681 §4.2: for less than two segments the acknowledgment may be delayed, longer than a tail loss probe waits.
-    const early = reason === 'tail-probe' && c.flightBytes < 2 * c.mss;
+    // RFC 5681 §4.2: for less than two segments (of the receiver's size, which may be larger) the acknowledgment may be delayed,
+    // longer than a tail loss probe waits.
+    const early = reason === 'tail-probe' && c.flightBytes <= 2 * c.mss;
     if (this.ideal && !early)
       fail(c, 'sent twice, though nothing gets lost', `${distance(sequence, c.iss)}+${length}, ${reason}`);
   }

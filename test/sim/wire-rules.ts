@@ -175,10 +175,14 @@ function windowOffered(half: Half, segment: Segment): void {
 function acknowledged(half: Half, segment: Segment): void {
   const { reverse } = half;
   if (half.hasOffered && distance(segment.ack, half.acked) < 0) {
-    throw new Violation(
-      'acknowledgment went back',
-      `${describe(segment)}: by ${distance(half.acked, segment.ack)} bytes`,
-    );
+    // An old handshake ACK with a SYN cookie in it can begin a connection that was over: from its beginning.
+    if (segment.ack !== half.answered) {
+      throw new Violation(
+        'acknowledgment went back',
+        `${describe(segment)}: by ${distance(half.acked, segment.ack)} bytes`,
+      );
+    }
+    half.hasOffered = false;
   }
   half.acked = segment.ack;
   const { sack } = segment;

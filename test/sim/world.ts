@@ -339,12 +339,13 @@ export class World implements Surroundings {
 
   private result(violation: Violation | null): WorldResult {
     for (const host of this.hosts) if (host !== null && violation === null) this.retire(host);
-    const lifeUs = ({ openedUs, closedUs }: Side): number => Math.max(0, (closedUs || this.clock.us) - openedUs);
-    let connectionUs = 0;
-    for (const { client, server } of this.conversations) {
-      // A connection is one, though it has two ends: it lasts as long as the longer one.
-      if (client.openedUs > 0) connectionUs += Math.max(lifeUs(client), server === null ? 0 : lifeUs(server));
-    }
+    const lifeUs = (side: Side | null): number =>
+      side === null || side.openedUs === 0 ? 0 : (side.closedUs || this.clock.us) - side.openedUs;
+    // A connection is one, though it has two ends: it lasts as long as the longer one.
+    const connectionUs = this.conversations.reduce(
+      (sum, { client, server }) => sum + Math.max(lifeUs(client), lifeUs(server)),
+      0,
+    );
     return {
       seed: this.plan.seed,
       events: this.events,

@@ -125,6 +125,21 @@ describe('the accept queue', () => {
   });
 });
 
+describe('a listener that many connections have come through', () => {
+  it('still knows who was half open before them', () => {
+    const x = new Script();
+    x.listen(2);
+    x.in('S 0:0 sport 1001');
+    for (let port = 2001; port < 2010; port++) {
+      x.in(`S 0:0 sport ${port}`);
+      x.in(`. 1:1 ack 1 sport ${port}`);
+    }
+    expect(x.tcp.connectionCount).toBe(10);
+    x.tcp.unlisten(x.localPort);
+    expect(x.tcp.connectionCount).toBe(9);
+  });
+});
+
 describe('a connection without options', () => {
   it('says none and uses none, in either role', () => {
     const tcp = { timestamps: true, windowScale: true, sack: true };

@@ -72,6 +72,15 @@ describe.each(CONGESTION_CONTROLS)('a reduction by $name', (congestion) => {
     expect(c.ssthresh).toBeGreaterThanOrEqual(5000); // 3,000 bytes were in flight at that moment
   });
 
+  it('is of it, too, when the writer is about to be asked for more', () => {
+    const x = new Script({ tcp: { congestion } });
+    const c = x.establish('mss 1000');
+    x.write(10_000);
+    c.wantsDrain = true;
+    x.burst(...burst);
+    expect(c.ssthresh).toBeGreaterThanOrEqual(5000);
+  });
+
   it('is of what is in flight when nothing more waits to be sent', () => {
     const x = new Script({ tcp: { congestion } });
     const c = x.establish('mss 1000');

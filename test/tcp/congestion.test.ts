@@ -150,7 +150,30 @@ describe.each(CONGESTION_CONTROLS)('$name', (congestion) => {
     acknowledge(c, 20_000);
     expect(c.cwnd).toBe(2000);
     acknowledge(c, 10_000);
-    expect(c.cwnd).toBe(10_000);
+    expect(c.cwnd).toBe(3000);
+    inFlight(c, 3000);
+    acknowledge(c, 3000);
+    expect(c.cwnd).toBe(6000);
+  });
+
+  it('takes the largest flight of a round trip for its use: more than half of the window opens it (RFC 7661 §4.1)', () => {
+    const c = connection({ congestion, slowStartLimitSegments: 2 });
+    inFlight(c, 8000);
+    for (let acked = 0; acked < 8000; acked += 2000) acknowledge(c, 2000);
+    expect(c.cwnd).toBe(16_000);
+    inFlight(c, 8000);
+    for (let acked = 0; acked < 8000; acked += 2000) acknowledge(c, 2000);
+    expect(c.cwnd).toBe(16_000);
+  });
+
+  it('reduces what it may have in flight, and not what it had, when it is told to (RFC 9438 §4.6)', () => {
+    for (const reducesWindow of [false, true]) {
+      const c = connection({ congestion, reducesWindow });
+      inFlight(c, 4000);
+      c.congestion.onCongestion(c, 4000);
+      const share = congestion.name === 'cubic' ? 0.7 : 0.5;
+      expect(c.ssthresh).toBe((reducesWindow ? 10_000 : 4000) * share);
+    }
   });
 
   it('brings back the windows when a reduction was for nothing, and keeps what grew since', () => {

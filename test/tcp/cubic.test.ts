@@ -11,16 +11,23 @@ const C = 0.4;
 const BETA = 0.7;
 const ALPHA = 9 / 17; // 3 (1 − β) / (1 + β)
 const MSS = 1000;
+/** The function is looked at so often. */
+const TICK_US = 4000;
 
 /** W_cubic(t), figure 1: segments, seconds. */
 function wCubic(t: number, wMax: number, k: number): number {
   return C * (t - k) ** 3 + wMax;
 }
 
-/** §4.2–§4.5 in segments, as the RFC writes them: one acknowledgment of one segment at a time. */
+/**
+ * §4.2–§4.5 in segments, as the RFC writes them: one acknowledgment of one segment at a time. What the RFC leaves open: the target is
+ * a whole number of segments, up to wMax the next one, and it is found anew in each tick.
+ */
 class Model {
   readonly k: number;
   wEst: number;
+  private growth = 0;
+  private tickUs = -TICK_US;
   cwnd: number;
   readonly wMax: number;
   readonly cwndPrior: number;
@@ -33,14 +40,16 @@ class Model {
     this.wEst = cwnd;
   }
 
-  acknowledged(segments: number, t: number, rtt: number): void {
+  acknowledged(segments: number, nowUs: number, rtt: number): void {
     this.wEst += (this.wEst < this.cwndPrior ? ALPHA : 1) * (segments / this.cwnd);
-    if (wCubic(t, this.wMax, this.k) < this.wEst) {
-      this.cwnd = Math.max(this.cwnd, this.wEst);
-      return;
+    if (nowUs - this.tickUs >= TICK_US) {
+      this.tickUs = nowUs;
+      const t = nowUs / 1e6 + rtt;
+      const exact = wCubic(t, this.wMax, this.k);
+      const target = t < this.k ? Math.ceil(exact) : Math.floor(exact);
+      this.growth = Math.min(Math.max(target - Math.floor(this.cwnd), 0), this.cwnd / 2);
     }
-    const target = Math.min(Math.max(wCubic(t + rtt, this.wMax, this.k), this.cwnd), 1.5 * this.cwnd);
-    this.cwnd += ((target - this.cwnd) / this.cwnd) * segments;
+    this.cwnd = Math.max(this.cwnd + (this.growth / this.cwnd) * segments, this.wEst);
   }
 }
 
@@ -83,7 +92,7 @@ describe('the window after a reduction', () => {
             const stepUs = Math.max(1, Math.round((rttUs * stretch * MSS) / cwnd));
             nowUs += Math.min(stepUs, rttUs);
             cwnd = epoch.grow(cwnd, MSS, stretch * MSS, nowUs, rttUs);
-            model.acknowledged(stretch, nowUs / 1e6, rttUs / 1e6);
+            model.acknowledged(stretch, nowUs, rttUs / 1e6);
             expect(Math.abs(cwnd / MSS - model.cwnd)).toBeLessThan(0.02 * model.cwnd);
             expect(Number.isInteger(cwnd)).toBe(true);
           }
@@ -131,24 +140,35 @@ describe('the window after a reduction', () => {
 });
 
 describe('the Reno-friendly region (§4.3)', () => {
-  it('grows by α segments in a round trip until the window before the reduction, then by one', () => {
+  /** Windows after each round trip of 1 ms, from a reduction to 14 segments on: so short that the function hardly moves. */
+  const windows = (): number[] => {
     const c = established();
-    c.rtt.sample(1000); // so short that the cubic function hardly moves
+    c.rtt.sample(1000);
     c.cwnd = 20_000;
     c.ssthresh = 20_000;
     c.congestion.onCongestion(c, 20_000);
     c.congestion.onRecoveryEnd(c);
-    const growths: number[] = [];
+    const after = [c.cwnd / MSS];
     while (c.cwnd < 24_000) {
-      const before = c.cwnd;
       roundTrip(c, 1000);
-      growths.push((c.cwnd - before) / MSS);
+      after.push(c.cwnd / MSS);
     }
-    // Half a window is sent at 14 segments, so 7 acknowledgments of 2.
-    const below = growths.slice(0, 8);
-    const above = growths.slice(-2);
-    for (const growth of below) expect(Math.abs(growth - ALPHA)).toBeLessThan(0.06);
-    for (const growth of above) expect(Math.abs(growth - 1)).toBeLessThan(0.1);
+    return after;
+  };
+  const growth = (after: number[], from: number): number => after[from + 1] - after[from];
+
+  it('is entered by a segment for each round trip of the first tick', () => {
+    const after = windows();
+    for (let i = 0; i < 4; i++) expect(Math.abs(growth(after, i) - 1)).toBeLessThan(0.1);
+    expect(growth(after, 5)).toBe(0); // ahead of both curves
+  });
+
+  it('grows by α segments in a round trip until the window before the reduction, then by one', () => {
+    const after = windows();
+    const caughtUp = after.findIndex((cwnd, i) => i > 5 && cwnd > after[5]);
+    const reached = after.findIndex((cwnd) => cwnd >= 20);
+    for (let i = caughtUp; i < reached - 2; i++) expect(Math.abs(growth(after, i) - ALPHA)).toBeLessThan(0.06);
+    for (let i = reached + 1; i < after.length - 1; i++) expect(Math.abs(growth(after, i) - 1)).toBeLessThan(0.1);
   });
 });
 

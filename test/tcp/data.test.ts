@@ -173,6 +173,26 @@ describe('receiving', () => {
     x.expectReceived(2001);
   });
 
+  it('acknowledges a full segment and the short one behind it at once', () => {
+    const x = new Script();
+    x.establish();
+    x.in('. 1:1461 ack 1');
+    x.expectSilence();
+    x.in('P. 1461:1501 ack 1');
+    x.out('. 1:1 ack 1501');
+  });
+
+  it('learns from the segments themselves how large those of a peer are whose MSS is smaller than ours', () => {
+    const x = new Script();
+    x.establish('mss 1000');
+    x.in('. 1:1461 ack 1');
+    x.expectSilence();
+    x.in('. 1461:2921 ack 1');
+    x.out('. 1:1 ack 2921');
+    x.in('. 2921:4381 ack 1');
+    x.expectSilence();
+  });
+
   it('acknowledges once for a burst', () => {
     const x = new Script();
     x.establish('mss 1000');

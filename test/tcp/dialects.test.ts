@@ -81,6 +81,18 @@ describe('minshall', () => {
 });
 
 describe('emptyProbes', () => {
+  it('does not give up a peer that answers (RFC 9293 §3.8.6.1)', () => {
+    const x = new Script({ tcp: { emptyProbes: true, maxRetransmissions: 3, maxRtoMs: 1000 } });
+    x.establish('mss 1000', 1000);
+    x.write(2000);
+    x.in('. 1:1 ack 1001 win 0');
+    for (let i = 0; i < 12; i++) {
+      x.advance(1000);
+      x.in('. 1:1 ack 1001 win 0');
+    }
+    expect(x.state).toBe('ESTABLISHED');
+  });
+
   const closed = (emptyProbes: boolean): Script => {
     const x = new Script({ tcp: { emptyProbes } });
     x.establish('mss 1000', 0);
@@ -219,9 +231,9 @@ describe('cwrOnLoss', () => {
   it('is off by default: new data says so, and of an echo only', () => expect(flagsOfCopy(false)).toBe(0));
 });
 
-describe('timeWaitIgnoresSyn', () => {
-  const timeWait = (timeWaitIgnoresSyn: boolean): Script => {
-    const x = new Script({ tcp: { timeWaitIgnoresSyn } });
+describe('timeWaitNeedsAck', () => {
+  const timeWait = (timeWaitNeedsAck: boolean): Script => {
+    const x = new Script({ tcp: { timeWaitNeedsAck } });
     x.establish().end();
     x.turn();
     x.in('F. 1:1 ack 2');
@@ -238,9 +250,17 @@ describe('timeWaitIgnoresSyn', () => {
     timeWait(true).in('S 2000:2000');
   });
 
-  it('is off by default: it is acknowledged', () => {
+  it.each(['F 2:2', 'F 3:3', ' 2:102'])('nor to %j, which has no ACK flag', (segment) => {
+    const x = timeWait(true);
+    x.in(segment);
+    x.expectSilence();
+    x.in('F. 1:1 ack 2');
+    x.out('. 2:2 ack 2');
+  });
+
+  it.each(['S 1:1', 'F 3:3'])('is off by default: %j is acknowledged', (segment) => {
     const x = timeWait(false);
-    x.in('S 1:1');
+    x.in(segment);
     x.out('. 2:2 ack 2');
   });
 });

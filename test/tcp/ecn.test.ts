@@ -115,14 +115,25 @@ describe('opening', () => {
     x.out('.E 101:101 ack 101');
   });
 
-  it('is not agreed on in a simultaneous open', () => {
+  it('is agreed on in a simultaneous open, if both ask for it (RFC 3168 §6.1.1)', () => {
     const x = new Script({ tcp: { ecn: 'active' } });
     x.connect();
     x.out('SEW 0:0');
     x.in('SEW 0:0 win 60000 mss 1000');
-    x.out('S. 0:0 ack 1');
+    x.out('S.E 0:0 ack 1');
     x.in('S.E 0:0 ack 1 mss 1000');
     expect(x.state).toBe('ESTABLISHED');
+    x.sent = [];
+    expect(nextData(x)).toEqual(['P.', 2]);
+  });
+
+  it('is not agreed on in a simultaneous open whose other SYN does not ask', () => {
+    const x = new Script({ tcp: { ecn: 'active' } });
+    x.connect();
+    x.out('SEW 0:0');
+    x.in('S 0:0 win 60000 mss 1000');
+    x.out('S. 0:0 ack 1');
+    x.in('S. 0:0 ack 1 mss 1000');
     x.sent = [];
     expect(nextData(x)).toEqual(['P.', 0]);
   });

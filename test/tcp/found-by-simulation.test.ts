@@ -3,6 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { CLOSE_NORMAL, CLOSE_RESET } from '../../src/lib/link/stream.ts';
+import { distance } from '../../src/lib/tcp/sequence.ts';
 import { write } from './pair.ts';
 import { Script } from './script.ts';
 
@@ -86,8 +87,21 @@ describe('windows', () => {
     expect(c.sndWnd).toBe(500);
   });
 
+  it('a SYN,ACK that goes again does not forget what was offered between', () => {
+    const x = new Script({ tcp: { windowScale: true, receiveWindowBytes: 262_144, maxReceiveWindowBytes: 262_144 } });
+    x.listen();
+    x.in('S 0:0 win 1000 mss 1000 wscale 0');
+    x.sent = [];
+    x.in('. 0:0 ack 1'); // the client has the SYN,ACK, its ACK got lost, and now it asks whether we are there
+    x.out('. 1:1 ack 1');
+    const offered = x.last.window << x.connection.rcvScale;
+    x.outAfter(1000, 'S. 0:0 ack 1');
+    x.in('. 1:1 ack 1');
+    expect(distance(x.connection.rcvAdv, x.connection.rcvNxt)).toBe(offered);
+  });
+
   it('one segment fits cwnd when the path gets wider after a timeout', () => {
-    const x = new Script({ tcp: { pathMtuAgeMs: 5_000, tailLossProbe: false } });
+    const x = new Script({ tcp: { pathMtuAgeMs: 5_000, tailLossProbe: false, blackHoleTimeouts: 2 } });
     const c = x.establish('mss 1460');
     x.write(4000);
     for (let timeouts = 0; c.mss > 600 && timeouts < 8; timeouts++) x.advance(3_000 * 2 ** timeouts);

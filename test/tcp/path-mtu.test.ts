@@ -80,6 +80,18 @@ describe('a black hole', () => {
     expect(c.mss).toBe(1460);
   });
 
+  it('takes twice as many timeouts to suspect where full segments have arrived', () => {
+    const x = new Script({ tcp: { blackHoleTimeouts: 1 } });
+    const c = x.establish('mss 1460');
+    x.write(6000);
+    x.in('. 1:1 ack 2921');
+    x.advance(1);
+    x.in('. 1:1 ack 6001');
+    x.advance(1000);
+    expect(resent(x, 4)).toEqual([1460, 1024, 1024, 536]);
+    expect(c.carriedMss).toBe(1460);
+  });
+
   it('is not suspected for small segments, nor when that is turned off', () => {
     const x = new Script({ tcp: { blackHoleTimeouts: 2 } });
     const c = x.establish('mss 1460');

@@ -39,6 +39,34 @@ describe('Proportional Rate Reduction', () => {
     expect(c.cwnd).toBe(10_000);
   });
 
+  it('turned off: nothing until half a window has arrived, then one for one', () => {
+    const x = flight({ tcp: { rack: false, prr: false }, segments: SEGMENTS, waiting: 35_000 });
+    x.advance(100);
+    const c = x.connection;
+    expect(sack(x, 2, 4)).toEqual([1, 1, 1]);
+    expect(c.ssthresh).toBe(10_000);
+    // 22 are out, and the first twice: there is room for a tenth when 14 have arrived.
+    expect(sack(x, 2, 20).slice(3)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
+    expect(c.cwnd).toBe(10_000);
+    x.in('. 1:1 ack 21001');
+    x.in('. 1:1 ack 23001');
+    expect([c.caState, c.cwnd]).toEqual([OPEN, 10_000]);
+  });
+
+  it.each([
+    [false, []],
+    [true, ['. 21001:21001 ack 1']],
+  ])(
+    'a partial acknowledgment that lets nothing go is answered if the configuration says %s',
+    (answersPartialAcks, answers) => {
+      const x = flight({ tcp: { rack: false, answersPartialAcks }, segments: SEGMENTS, waiting: 0 });
+      x.advance(100);
+      sack(x, 2, 4);
+      x.in(`. 1:1 ack 4001 sack ${segment(6, 1)}`);
+      expect(x.sent.map((sent) => sent.text)).toEqual(answers);
+    },
+  );
+
   it('with a burst of losses: not more than what arrives, while each acknowledgment shows nothing but it (CRB)', () => {
     const x = twenty();
     // 1 to 16 are lost: 17 to 20 arrive.

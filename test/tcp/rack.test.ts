@@ -204,3 +204,25 @@ describe('without RACK, RFC 6675', () => {
     expect(x.connection.caState).toBe(LOSS);
   });
 });
+
+describe('the round trip', () => {
+  it('is not that of what arrived long before the hole in front of it was filled (Karn)', () => {
+    const x = flight({ tcp: { tailLossProbe: false } });
+    x.advance(250);
+    x.out('. 1001:2001 ack 1');
+    x.advance(100);
+    x.in('. 1:1 ack 11001'); // the nine behind it went out 350 ms ago
+    expect(x.connection.rtt.srttUs).toBe(100_000);
+  });
+
+  it('is, without a doubt, that of what is acknowledged after it', () => {
+    const x = flight({ tcp: { tailLossProbe: false }, waiting: 1000 });
+    x.advance(250);
+    x.advance(100);
+    x.in('. 1:1 ack 11001');
+    x.advance(60);
+    x.in('. 1:1 ack 12001');
+    expect(x.connection.rtt.srttUs).toBe(95_000);
+    expect(x.connection.rtt.backoff).toBe(0);
+  });
+});

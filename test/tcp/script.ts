@@ -59,6 +59,7 @@ const PLAIN: Partial<TcpOptions> = {
   receiveWindowBytes: 65_535,
   congestion: reno,
   slowStartLimitSegments: 1,
+  rtoFloorOnVariance: false,
 };
 
 export class Script {

@@ -179,7 +179,7 @@ describe('the observer', () => {
       'dropped: noConnection',
       'out 20+0',
       'in for nobody, 24 bytes',
-      'CLOSED -> SYN-RECEIVED: SYN received',
+      'LISTEN -> SYN-RECEIVED: SYN received',
       'out 24+0',
       'in for a connection, 20 bytes',
       'SYN-RECEIVED -> ESTABLISHED: ACK received',

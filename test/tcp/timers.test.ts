@@ -197,6 +197,23 @@ describe('delayed acknowledgment (RFC 9293 §3.8.6.3)', () => {
     x.expectSilence();
   });
 
+  it('does not wait after a full segment for a second after something came out of order: the next may be lost, too', () => {
+    const x = new Script();
+    x.establish('mss 1000');
+    x.in('. 1001:2001 ack 1');
+    x.out('. 1:1 ack 1');
+    x.in('. 1:1001 ack 1');
+    x.out('. 1:1 ack 2001');
+    x.in('. 2001:3001 ack 1');
+    x.out('. 1:1 ack 3001');
+    x.in('. 3001:3011 ack 1');
+    x.expectSilence();
+    x.outAfter(40, '. 1:1 ack 3011');
+    x.advance(2000);
+    x.in('. 3011:4011 ack 1');
+    x.expectSilence();
+  });
+
   it('does not come when data carried it', () => {
     const x = new Script();
     x.establish();
@@ -228,6 +245,21 @@ describe('keep-alive (RFC 9293 §3.8.4)', () => {
     }
     expect(x.state).toBe('ESTABLISHED');
   });
+
+  it.each([1_000, 2_000])(
+    'asks every %i ms, and goes on as long as it answers, after a silence of 1,000 ms',
+    (interval) => {
+      const x = new Script({ tcp: { keepAliveMs: 1_000, keepAliveIntervalMs: interval, keepAliveProbes: 1 } });
+      x.establish();
+      x.outAfter(1_000, '. 0:0 ack 1');
+      for (let i = 0; i < 5; i++) {
+        x.in('. 1:1 ack 1'); // in the same millisecond
+        x.outAfter(interval, '. 0:0 ack 1');
+      }
+      expect(x.state).toBe('ESTABLISHED');
+      x.outAfter(interval, 'R. 1:1 ack 1'); // no answer
+    },
+  );
 
   it('does not ask a peer that talks', () => {
     const x = new Script({ tcp: { keepAliveMs: 60_000 } });

@@ -95,6 +95,19 @@ describe('TS.Recent (§4.3)', () => {
   });
 });
 
+describe('a forged segment that hits the window', () => {
+  it('does not lift TS.Recent, unless it guesses the acknowledgment, too', () => {
+    const x = new Script({ tcp: { timestamps: true } });
+    x.tsVal = 1000;
+    const c = x.establish();
+    x.in('P. 1:11 ack 90000 ts 2000000000 0');
+    expect([c.tsRecent, x.tcp.counters.badAck]).toEqual([1000, 1]);
+    x.tsVal = 1001;
+    x.in('P. 1:11 ack 1');
+    x.expectReceived(11);
+  });
+});
+
 describe('PAWS (§5)', () => {
   it('answers a segment with an old timestamp by an ACK, and drops it', () => {
     const x = established();

@@ -117,11 +117,15 @@ test(`records damaged on their way, ${CASES} seeds`, () => {
   expect(said).toBeGreaterThan(CASES / 10);
 });
 
+function raise(error: Error): void {
+  throw error;
+}
+
 test('a text file is what its ending says', () => {
   const capture = redisTalk(54, 0, 3).capture('client');
   const written = (name: string): string => {
     const path = join(folder, name);
-    followCapture(new BufferSource(capture), new Follower({ sinks: [fileOutput(path)] }));
+    followCapture(new BufferSource(capture), new Follower({ sinks: [fileOutput(path, { onError: raise })] }));
     return readFileSync(path, 'utf8');
   };
   expect(written('a.log')).toMatch(/→ SYN 0:1 win/);

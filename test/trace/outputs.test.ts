@@ -14,7 +14,7 @@ import {
   type TraceEvent,
   type TraceTotals,
 } from '../../src/lib/trace/model.ts';
-import { formatOf } from '../../src/lib/trace/outputs.ts';
+import { fileOutput, formatOf } from '../../src/lib/trace/outputs.ts';
 import { parsePeer } from '../../src/lib/trace/peer.ts';
 import { SummaryOutput } from '../../src/lib/trace/summary-output.ts';
 import { parseIpv4 } from '../../src/lib/wire/address.ts';
@@ -95,6 +95,32 @@ test('the log has a line for each event', () => {
     ' <red 12 events were lost: the trace could not keep up>',
   ]);
   expect(log(true)[1]).toMatch(/<dim {2}\{cwnd 14480 ssthresh ∞ in flight 5 srtt 104 µs rto 200 ms\}>$/);
+});
+
+test('times count from the first segment, also when a filter keeps its events out', () => {
+  const lines: string[] = [];
+  const output = new LogOutput({ write: (line) => lines.push(line), style: (_style, text) => text, wide: false });
+  const filter = new EventFilter(output, { kinds: new Set<EventKind>(['segment']), state: null });
+  const frame = { number: 3, tUs: START_US, bytes: new Uint8Array(0), linkType: 228, originalLength: 0 };
+  filter.frame({ ...frame, direction: 'in' });
+  for (const event of EVENTS.slice(0, 2)) filter.event(event, null);
+  expect(lines.map((line) => line.slice(0, 19))).toEqual(['  1.500000     9 #1']);
+});
+
+test('a full disk ends one output, is told once, and stops nothing else', () => {
+  for (const format of ['pcapng', 'json', 'html', 'log'] as const) {
+    const errors: string[] = [];
+    const output = fileOutput('/dev/full', { format, onError: (error) => errors.push(error.message) });
+    const bytes = new Uint8Array(60_000);
+    const frame = { number: 1, tUs: START_US, bytes, linkType: 228, originalLength: 60_000, direction: 'in' } as const;
+    for (let i = 0; i < 3; i++) {
+      output.frame?.(frame);
+      for (const event of EVENTS) output.event(event, null);
+    }
+    output.end(summaries(1), totals());
+    output.end(summaries(1), totals());
+    expect(errors.map((message) => message.slice(0, 6))).toEqual(['ENOSPC']);
+  }
 });
 
 test('a rule is told once', () => {

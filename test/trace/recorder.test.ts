@@ -82,6 +82,12 @@ describe('a lossy download, from inside the server', () => {
     expect(segments.map(numbers)).toEqual(captured.map(numbers));
   });
 
+  test('round trips are those of what the server sent: from arrival to answer is no trip', () => {
+    const [{ client, server }] = collected.connections;
+    expect(client.rttUs.count).toBe(0);
+    expect(server.rttUs.min).toBeGreaterThanOrEqual(10_000); // twice the delay of the link
+  });
+
   test('every retransmission has its reason, and is the segment before', () => {
     const again = collected.of('retransmit');
     expect(again).toHaveLength(counters.retransmitted);
@@ -108,6 +114,11 @@ describe('a lossy download, from inside the server', () => {
     expect(client.path).toEqual(['CLOSED', 'SYN-SENT', 'ESTABLISHED', 'CLOSE-WAIT', 'LAST-ACK', 'CLOSED']);
     const own = collected.of('state').filter((event) => event.own !== null);
     expect(own.every(({ end }) => end === 'server')).toBe(true);
+    for (const end of ['client', 'server']) {
+      const states = collected.of('state').filter((event) => event.end === end);
+      const path = [states[0].from, ...states.map(({ to }) => to)];
+      expect(path).toEqual(end === 'server' ? server.path : client.path); // each begins where the last one ended
+    }
   });
 
   test('segments carry the variables of the connection', () => {

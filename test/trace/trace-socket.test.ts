@@ -167,6 +167,11 @@ test('what is no trace socket is said so', async () => {
   await new Promise<void>((resolve) => server.listen(other, resolve));
   await expect(traceAttached(other, follower, stop, () => {})).rejects.toThrow(/no trace socket of this version/);
   server.close();
+  const mute = createServer((client) => void client.destroy());
+  const silent = join(folder, 'silent.sock');
+  await new Promise<void>((resolve) => mute.listen(silent, resolve));
+  await expect(traceAttached(silent, follower, stop, () => {})).rejects.toThrow(/closed before it said who/);
+  mute.close();
   const file = join(folder, 'file');
   writeFileSync(file, '');
   chmodSync(file, 0o600);

@@ -23,10 +23,11 @@ export function updateSendWindow(c: Connection, window: number, sequence: number
   c.sndWl1 = sequence;
   c.sndWl2 = ack;
   if (window === c.sndWnd) return;
+  const wasClosed = c.sndWnd === 0;
   c.sndWnd = window;
   if (window > c.maxSndWnd) c.maxSndWnd = window;
   if (c.queue.unsentBytes !== 0 || c.finQueued || c.leftBytes !== 0) c.stack.markDirty(c.slot);
-  if ((c.armed & TIMER_PERSIST) !== 0 && window > 0) leavePersist(c);
+  if (window > 0 && ((c.armed & TIMER_PERSIST) !== 0 || (wasClosed && c.rtt.backoff !== 0))) leavePersist(c);
 }
 
 /**
@@ -97,13 +98,13 @@ export function acknowledge(c: Connection, ack: number): void {
 export function duplicateAck(c: Connection, pure: boolean): void {
   const { options, counters } = c.stack;
   const selective = c.sackPermitted && options.sackBlocks > 0;
-  const idle = c.sndNxt === c.sndUna;
-  if (idle && !selective && !c.recovery?.probing) return;
   if (c.sndWnd === 0) {
     // The peer lives, and keeps its window closed: probe on, as long as it answers (RFC 9293 §3.8.6.1).
     c.retries = 0;
     return;
   }
+  const idle = c.sndNxt === c.sndUna;
+  if (idle && !selective && !c.recovery?.probing) return;
   if (pure && !idle) counters.duplicateAcksIn++;
   if (selective || pure) doubtfulAckArrives(c, 0, distance(c.sndNxt, c.sndUna), pure, 0);
 }
@@ -115,12 +116,18 @@ function isPlain(c: Connection): boolean {
   return !c.sackPermitted || c.stack.options.sackBlocks === 0;
 }
 
-/** The window opened while it was being probed: what the probes carried, and were refused, goes again at once. */
+/**
+ * The window opened while it was being probed, by either timer: what was refused goes again at once, and not when the timer
+ * that has backed off would have it.
+ */
 function leavePersist(c: Connection): void {
   c.armed &= ~TIMER_PERSIST;
   c.retries = 0;
   c.rtt.backoff = 0;
   c.stack.markDirty(c.slot);
-  if (c.sndNxt !== c.sndUna) resendAll(c, 'window-reopened');
+  if (c.sndNxt !== c.sndUna) {
+    armRetransmit(c);
+    resendAll(c, 'window-reopened');
+  }
   c.updatePrediction();
 }

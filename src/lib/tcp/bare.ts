@@ -25,7 +25,7 @@ import {
 import type { Connection } from './connection.ts';
 import { ECN_MASK } from './ecn.ts';
 import { synOptionBytes, TIMESTAMPS_BLOCK_BYTES, writeSynOptions, writeTimestamps } from './options.ts';
-import { add } from './sequence.ts';
+import { add, maximum } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
 
 /** Where a segment goes and comes from; reused, so that nothing is allocated for each. */
@@ -89,7 +89,8 @@ export function sendSyn(c: Connection, flags: number): boolean {
   if (!sendSynFrame(stack, c, to, c.iss, answering ? c.rcvNxt : 0, flags)) return false;
   if (answering) {
     c.lastAckSent = c.rcvNxt;
-    c.rcvAdv = add(c.rcvNxt, synWindow(stack));
+    // When it goes again, an acknowledgment between may have offered more, scaled.
+    c.rcvAdv = maximum(c.rcvAdv, add(c.rcvNxt, synWindow(stack)));
   }
   return true;
 }

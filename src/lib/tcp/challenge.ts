@@ -1,28 +1,28 @@
 /**
- * How often an attacker can make us answer (RFC 5961 §7): challenge ACKs have a budget for each connection, and a shared one
- * whose size is random in every second, so that nobody can count what others used of it (Cao et al., USENIX Security 2016).
+ * How often an attacker can make us answer (RFC 5961 §7): challenge ACKs have a budget for each connection, and a shared one;
+ * resets to strangers have a shared one. The size of these is random in every second, so that nobody can count what others used
+ * of it: whether a forged segment has met a connection (Cao et al., USENIX Security 2016).
  */
 import type { Random } from '../random.ts';
 import type { Connection } from './connection.ts';
 
-/** So many in a second; with `jitter`, between half as many and one and a half times as many. */
+/** Between half of `limit` and one and a half times as many in a second. */
 export class SecondBudget {
   private readonly limit: number;
-  private readonly jitter: Random | null;
-  private left: number;
+  private readonly random: Random;
+  private left = 0;
   private second = -1;
 
-  constructor(limit: number, jitter: Random | null) {
+  constructor(limit: number, random: Random) {
     this.limit = limit;
-    this.jitter = jitter;
-    this.left = limit;
+    this.random = random;
   }
 
   /** Takes one of this second's; false when there is none left. */
   take(nowSeconds: number): boolean {
     if (nowSeconds !== this.second) {
       this.second = nowSeconds;
-      this.left = this.jitter === null ? this.limit : (this.limit >> 1) + this.jitter.below(this.limit + 1);
+      this.left = (this.limit >> 1) + this.random.below(this.limit + 1);
     }
     if (this.left === 0) return false;
     this.left--;

@@ -37,7 +37,10 @@ export interface TcpConfig {
   readonly initialRtoMs: number;
   /** RFC 6298 §2.4 says 1 s; 200 ms as Linux. */
   readonly minRtoMs: number;
-  /** RFC 6298 §2.3 has RTO = SRTT + 4·RTTVAR and minRtoMs as its floor; with this, minRtoMs is the floor of 4·RTTVAR, as on Linux. */
+  /**
+   * minRtoMs is the floor of 4·RTTVAR, as on Linux; off: of the whole RTO, as RFC 6298 §2.4 has it for its second. With a floor of
+   * 200 ms the latter leaves a steady round trip of more than 160 ms no time for a delayed acknowledgment.
+   */
   readonly rtoFloorOnVariance: boolean;
   /** RFC 6298 §2.5: at least 60 s. */
   readonly maxRtoMs: number;
@@ -104,7 +107,10 @@ export interface TcpConfig {
   readonly minPathMtu: number;
   /** RFC 1191 §6.3: after so long, the path may have become wider. */
   readonly pathMtuAgeMs: number;
-  /** Timeouts of full segments after which smaller ones are tried (RFC 2923 §2.1); 0: never. */
+  /**
+   * Timeouts in a row after which segments smaller than full ones are tried (RFC 2923 §2.1), 3 as Linux's tcp_retries1; twice as
+   * many where full ones have arrived before; 0: never.
+   */
   readonly blackHoleTimeouts: number;
   /**
    * RFC 5461 §4: which ICMP errors end a connection that is opening: none; the hard ones (protocol or port unreachable,
@@ -135,6 +141,15 @@ export interface TcpConfig {
    * short one. Off: RFC 9293 §3.7.4, for any.
    */
   readonly minshall: boolean;
+  /**
+   * RFC 9937: a reduction is spread over a round trip. Off: cwnd is ssthresh at once, and what was lost counts as in flight, so
+   * that nothing is sent until half a window has arrived, as FreeBSD has it without PRR.
+   */
+  readonly prr: boolean;
+  /** In recovery an acknowledgment of a part is itself acknowledged, as FreeBSD does, unless data goes out. */
+  readonly answersPartialAcks: boolean;
+  /** What a loss reduces is cwnd, as on Linux, which RFC 9438 §4.6 allows; off: FlightSize (RFC 5681 §3.1). */
+  readonly reducesWindow: boolean;
   /** A closed window is probed by an old sequence number and no text, as Linux does; off: by a byte (RFC 9293 §3.8.6.1). */
   readonly emptyProbes: boolean;
   /** Segments that are acknowledged at once before acknowledgments are delayed, as Linux does; 0: none. See timers.ts. */
@@ -143,15 +158,15 @@ export interface TcpConfig {
   readonly challengeLimit: number;
   readonly challengeWindowMs: number;
   readonly challengeLimitPerSecond: number;
-  /** Resets in answer to segments for no connection, in a second. */
+  /** Resets in answer to segments for no connection, in a second, on average. */
   readonly resetLimitPerSecond: number;
   /** RFC 1337 §3 F1: a reset does not end TIME-WAIT. Off: it does, as RFC 9293 §3.10.7.4 has it. */
   readonly timeWaitIgnoresReset: boolean;
   /**
-   * A SYN that is too old to open a connection in TIME-WAIT anew, though somebody listens, gets no answer, as FreeBSD has it;
-   * off: it gets an acknowledgment, as RFC 9293 §3.10.7.4 has it.
+   * In TIME-WAIT what has no ACK flag gets no answer, as FreeBSD has it, also a SYN that is too old to open the connection anew, if
+   * somebody listens; off: it gets an acknowledgment, as RFC 9293 §3.10.7.4 has it.
    */
-  readonly timeWaitIgnoresSyn: boolean;
+  readonly timeWaitNeedsAck: boolean;
   /** Take a checksum field that holds the pseudo-header sum only: see RX_CHECKSUM_PARTIAL and tcp/stack.ts. */
   readonly acceptPartialChecksum: boolean;
   /** Type of service and time to live of what we send. */
@@ -178,7 +193,7 @@ export function completeConfig(options: TcpOptions): TcpConfig {
     timeWaitMs: 0,
     initialRtoMs: 1_000,
     minRtoMs: 200,
-    rtoFloorOnVariance: false,
+    rtoFloorOnVariance: true,
     maxRtoMs: 60_000,
     synLostRtoMs: 3_000,
     maxSynRetransmissions: 7,
@@ -210,7 +225,7 @@ export function completeConfig(options: TcpOptions): TcpConfig {
     minMss: 88,
     minPathMtu: 552,
     pathMtuAgeMs: 600_000,
-    blackHoleTimeouts: 2,
+    blackHoleTimeouts: 3,
     openingErrors: 'hard',
     insecureReset: false,
     insecureSyn: false,
@@ -223,6 +238,9 @@ export function completeConfig(options: TcpOptions): TcpConfig {
     acceptBeyondOffer: false,
     repeatFin: false,
     minshall: false,
+    prr: true,
+    answersPartialAcks: false,
+    reducesWindow: false,
     emptyProbes: false,
     quickAcks: 0,
     challengeLimit: 10,
@@ -230,7 +248,7 @@ export function completeConfig(options: TcpOptions): TcpConfig {
     challengeLimitPerSecond: 1_000,
     resetLimitPerSecond: 1_000,
     timeWaitIgnoresReset: true,
-    timeWaitIgnoresSyn: false,
+    timeWaitNeedsAck: false,
     acceptPartialChecksum: true,
     tos: 0,
     ttl: 64,

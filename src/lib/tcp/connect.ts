@@ -5,6 +5,7 @@ import { CLOSE_REFUSED, type StreamHandler } from '../link/stream.ts';
 import type { IpAddress } from '../wire/address.ts';
 import {
   ACK,
+  FIN,
   RST,
   SYN,
   TCP_HEADER_BYTES,
@@ -18,7 +19,7 @@ import { answerWithReset } from './bare.ts';
 import { closeConnection, setState } from './close.ts';
 import type { Connection } from './connection.ts';
 import { holdText } from './deliver.ts';
-import { ecnSynAckArrives } from './ecn.ts';
+import { ecnSynAckArrives, ecnSynArrives } from './ecn.ts';
 import { acceptSyn, chooseInitialSequence, establish, startOpenTimeout, transmitSyn } from './handshake.ts';
 import { parseOptions } from './options.ts';
 import { atMost, greaterThan } from './sequence.ts';
@@ -107,6 +108,10 @@ export function synSentArrives(c: Connection, frame: number, ip: number, tcp: nu
     stack.drop(c, 'noAckFlag');
     return false;
   }
+  if ((flags & FIN) !== 0 && stack.config.dropSynFin) {
+    stack.drop(c, 'synWithFin');
+    return false;
+  }
   // Fourth: the peer's SYN
   const window = tcpWindow(memory, tcp);
   parseOptions(memory, tcp + TCP_HEADER_BYTES, tcp + tcpHeaderBytes(memory, tcp), stack.options);
@@ -115,6 +120,7 @@ export function synSentArrives(c: Connection, frame: number, ip: number, tcp: nu
   c.sndWl2 = ack;
   if (!hasAck) {
     c.sndWl2 = c.iss;
+    ecnSynArrives(c, flags);
     setState(c, SYN_RECEIVED, 'SYN received'); // simultaneous open
     // "If there are other controls or text in the segment, queue them": the text; a FIN comes again.
     const n = length - tcpHeaderBytes(memory, tcp);

@@ -61,6 +61,8 @@ export class Connection extends Stream {
   buffered = 0;
   /** Received since our last acknowledgment. */
   unackedBytes = 0;
+  /** Text of the peer's full segments, as far as they show it: more than one of them is acknowledged at once (quick-ack.ts). */
+  rcvMss = 536;
   /** When the peer was last heard, in milliseconds of the stack's clock. */
   heardMs = 0;
   /** An acknowledgment goes out at the end of this turn. */
@@ -109,6 +111,9 @@ export class Connection extends Stream {
   ssthresh = 0;
   /** What is before was sent under a full congestion window: congestion.ts. */
   cwndFullUntil = 0;
+  /** The most that was in flight in the round trip that ends at `roundEnd`, in bytes: congestion.ts. */
+  roundFlight = 0;
+  roundEnd = 0;
   /** Without SACK: duplicates, each of which stands for a segment that has arrived. */
   dupAcks = 0;
   /** OPEN, DISORDER, CWR, RECOVERY or LOSS: recovery-state.ts. */
@@ -206,8 +211,12 @@ export class Connection extends Stream {
   /** Probes that it may leave unanswered, and those that it has. */
   keepAliveLimit: number;
   keepAliveProbes = 0;
+  /** When the last one went, in milliseconds of the stack's clock. */
+  keepAliveSentMs = 0;
 
   // Quick acknowledgments: quick-ack.ts
+  /** When text last came out of order or twice. */
+  disorderSeconds = -60;
   /** How many are left; −1: nothing has arrived yet. */
   quickAcks = -1;
   /** Where the last short segment ended (Nagle). */
@@ -247,6 +256,8 @@ export class Connection extends Stream {
   /** The last ICMP error about it, `type << 8 | code`, or −1: what a timeout may be due to (RFC 5461 §2). */
   softError = -1;
   pathMtuDueUs = 0;
+  /** Payload of a full segment that has arrived on this path, as far as was noticed; 0: none. */
+  carriedMss = 0;
   /** The size that got lost (0: none did, so far as is known), and what pathMtu was before. */
   blackHoleMtu = 0;
   mtuBeforeBlackHole = 0;
@@ -386,6 +397,7 @@ export class Connection extends Stream {
   /** Gives the ring back, with what is in it. */
   releaseRing(): void {
     if (this.ring === null) return;
+    this.stack.ringBytes -= this.ring.capacity;
     this.ring.release();
     this.ring = null;
     this.buffered = 0;

@@ -8,10 +8,11 @@
 import { finishLingering } from './close.ts';
 import type { Connection } from './connection.ts';
 import { sendAck } from './output.ts';
+import { bulkArrived } from './quick-ack.ts';
 import { ReceiveRing } from './receive-ring.ts';
 import { noteOverlap } from './sack.ts';
 import { add, distance } from './sequence.ts';
-import { halfWindowArrived } from './window.ts';
+import { fitWindow } from './window.ts';
 
 /**
  * Takes `n` bytes of text that begin at or after RCV.NXT and end within the window. On return the connection may have been
@@ -24,7 +25,7 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
     c.rcvNxt = add(sequence, n);
     if (c.ring !== null) c.ring.moveTo(c.rcvNxt);
     countReceived(c, n);
-    if (distance(c.rcvNxt, c.takenSeq) >= 0) halfWindowArrived(c, 0);
+    fitWindow(c, 0);
     c.delivering = true;
     c.handler.onData(c, payload, n);
     c.delivering = false;
@@ -38,6 +39,7 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
   if (!inOrder) {
     // RFC 5681 §4.2: a duplicate ACK at once, one for each segment, so that the sender can count them.
     stack.counters.outOfOrder++;
+    c.disorderSeconds = stack.nowSeconds;
     sendAck(c);
     return;
   }
@@ -48,7 +50,7 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
   c.buffered = ring.readable;
   if (filled) c.ackNow = true; // RFC 5681 §4.2: a segment that fills a gap, or a part of one
   deliverBuffered(c);
-  if (distance(c.rcvNxt, c.takenSeq) >= 0 && !c.isClosed) halfWindowArrived(c, 0);
+  if (!c.isClosed) fitWindow(c, 0);
 }
 
 /** Hands up what waits in order, until the reader pauses; then the end of the stream, if that came. */
@@ -98,7 +100,7 @@ function storeText(c: Connection, sequence: number, payload: number, n: number):
     c.ring = ring;
     c.updatePrediction();
   } else if (ring.empty) ring.moveTo(c.rcvNxt);
-  if (!ring.reserve(add(sequence, n))) {
+  if (!growRing(c, ring, add(sequence, n))) {
     stack.drop(c, 'reassemblyNoMemory');
     return false;
   }
@@ -108,9 +110,19 @@ function storeText(c: Connection, sequence: number, payload: number, n: number):
   return false;
 }
 
-/** An acknowledgment is due: at once for every second full-sized segment (RFC 5681 §4.2), else delayed. */
+/** Makes room for everything before `end`, as long as the rings of all connections together leave half of the memory to others. */
+function growRing(c: Connection, ring: ReceiveRing, end: number): boolean {
+  const stack = c.stack;
+  const growth = ring.capacityFor(end) - ring.capacity;
+  if (growth === 0) return true;
+  if (stack.ringBytes + growth > stack.maxRingBytes || !ring.reserve(end)) return false;
+  stack.ringBytes += growth;
+  return true;
+}
+
+/** An acknowledgment is due: at once for more than a full-sized segment (RFC 5681 §4.2: at least every second), else delayed. */
 function countReceived(c: Connection, n: number): void {
   c.unackedBytes += n;
-  if (c.unackedBytes >= 2 * c.mss) c.ackNow = true;
+  if (c.unackedBytes > c.rcvMss && bulkArrived(c, n)) c.ackNow = true;
   c.stack.markDirty(c.slot);
 }

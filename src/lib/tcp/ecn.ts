@@ -34,7 +34,7 @@ export function ecnSynFlags(c: Connection, flags: number): number {
   return c.stack.config.ecn === 'active' && c.retries <= c.stack.config.ecnSynRetries ? SETUP : 0;
 }
 
-/** The peer's SYN, also when it comes again: agrees if it asks. Not in a simultaneous open. */
+/** The peer's SYN, also when it comes again, or when it crosses ours: agrees if it asks. */
 export function ecnSynArrives(c: Connection, flags: number): void {
   c.ecn = c.stack.config.ecn !== 'off' && (flags & SETUP) === SETUP;
   c.ect = c.ecn;

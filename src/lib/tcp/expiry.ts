@@ -198,6 +198,8 @@ function keepAliveTimeout(c: Connection): void {
     armKeepAlive(c, c.keepAliveMs - silentMs);
     return;
   }
+  // Probes may be further apart than the silence that begins them: one was answered, however long ago.
+  if (distance(c.heardMs, c.keepAliveSentMs) >= 0) c.keepAliveProbes = 0;
   if (c.sndNxt === c.sndUna) {
     // Else the retransmission timer asks already.
     if (
@@ -209,6 +211,7 @@ function keepAliveTimeout(c: Connection): void {
       return;
     }
     c.keepAliveProbes++;
+    c.keepAliveSentMs = stack.clockMs;
     stack.counters.keepAliveProbes++;
     sendKeepAlive(c);
   }

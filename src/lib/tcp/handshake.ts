@@ -69,6 +69,7 @@ export function updateMss(c: Connection): void {
   const largest = Math.min(allowed, path - IPV4_TCP_HEADER_BYTES);
   const optionBytes = c.timestamps ? TIMESTAMPS_BLOCK_BYTES : 0;
   c.mss = Math.min(largest - optionBytes, pool.capacity);
+  c.rcvMss = Math.min(c.mss, stack.offeredMss - optionBytes);
   if (c.cwnd !== 0 && c.cwnd < c.mss) c.cwnd = c.mss; // the path got wider after a timeout: else no full segment would go
   const superBytes = Math.min(stack.superSegmentBytes, pool.capacity);
   c.superBytes = superBytes > c.mss ? superBytes - (superBytes % c.mss) : c.mss;

@@ -16,12 +16,13 @@ import { ecnArrives, ecnSynArrives } from './ecn.ts';
 import { establish, repeatSyn } from './handshake.ts';
 import { parseOptions, TIMESTAMPS_WORD } from './options.ts';
 import { sendAck } from './output.ts';
+import { bulkArrived } from './quick-ack.ts';
 import { noteDuplicate } from './sack.ts';
 import { acceptable, add, atLeast, distance, greaterThan, maximum } from './sequence.ts';
 import { CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from './state.ts';
 import { armFinWait, TIMER_FIN_WAIT } from './timers.ts';
 import { sendEmpty } from './transmit.ts';
-import { halfWindowArrived } from './window.ts';
+import { fitWindow } from './window.ts';
 
 /** RFC 7323 §5.5: a TS.Recent of 24 days ago says nothing. */
 const PAWS_IDLE_SECONDS = 24 * 86_400;
@@ -74,9 +75,9 @@ export function expectedArrives(c: Connection, tcp: number, length: number): boo
   c.rcvNxt = (rcvNxt + n) | 0;
   const unacked = (c.unackedBytes + n) | 0;
   c.unackedBytes = unacked;
-  if (unacked >= c.mss << 1) {
-    c.ackNow = true; // RFC 5681 §4.2
-    if (((c.rcvNxt - c.takenSeq) | 0) >= 0) halfWindowArrived(c, tcp);
+  if (unacked > c.rcvMss && bulkArrived(c, n)) {
+    c.ackNow = true;
+    fitWindow(c, tcp);
   }
   stack.markDirty(c.slot);
   c.handler.onData(c, tcp + headerBytes, n);
@@ -98,7 +99,6 @@ function checkedArrives(c: Connection, tcp: number, length: number): void {
 
   if (c.timestamps && (flags & RST) === 0 && !timestampsOk(c, flags)) return;
   if (!sequenceOk(c, sequence, n, flags)) return;
-  rememberTimestamp(c, sequence, flags);
   c.heardMs = stack.clockMs;
   // Second: RST
   if ((flags & RST) !== 0) {
@@ -116,7 +116,6 @@ function checkedArrives(c: Connection, tcp: number, length: number): void {
     stack.drop(c, 'noAckFlag');
     return;
   }
-  if (c.ecn) ecnArrives(c, flags, ack, n, stack.arrivedTos);
   // A SYN's window is not scaled (RFC 7323 §2.2): the SYN,ACK of a simultaneous open.
   const window = (word & 0xffff) << ((flags & SYN) !== 0 ? 0 : c.sndScale);
   if (!ackArrives(c, sequence, ack, window, n, flags)) return;
@@ -150,9 +149,18 @@ function timestampsOk(c: Connection, flags: number): boolean {
   return false;
 }
 
+/**
+ * What a segment says beside its numbers counts only when its acknowledgment is acceptable, too: else a forger who hits the
+ * window could lift TS.Recent, and PAWS would drop all that the peer sends (RFC 5961 §5 for text; Linux alike).
+ */
+function takeRemarks(c: Connection, sequence: number, ack: number, n: number, flags: number): void {
+  rememberTimestamp(c, sequence);
+  if (c.ecn) ecnArrives(c, flags, ack, n, c.stack.arrivedTos);
+}
+
 /** RFC 7323 §4.3: TS.Recent is the timestamp of the segment that our last acknowledgment falls into. */
-function rememberTimestamp(c: Connection, sequence: number, flags: number): void {
-  if (!c.timestamps || (flags & RST) !== 0 || !c.stack.options.hasTimestamps) return;
+function rememberTimestamp(c: Connection, sequence: number): void {
+  if (!c.timestamps || !c.stack.options.hasTimestamps) return;
   if (greaterThan(sequence, c.lastAckSent)) return;
   c.tsRecent = c.stack.options.tsVal;
   c.tsRecentSeconds = c.stack.nowSeconds;
@@ -270,6 +278,7 @@ function ackArrives(c: Connection, sequence: number, ack: number, window: number
       stack.drop(c, 'acceptQueueFull'); // our SYN,ACK goes out again, and the peer will say it again
       return false;
     }
+    takeRemarks(c, sequence, ack, n, flags);
     c.sndUna = ack;
     c.sndWnd = window;
     c.sndWl1 = sequence;
@@ -284,6 +293,7 @@ function ackArrives(c: Connection, sequence: number, ack: number, window: number
     challenge(c);
     return false;
   }
+  takeRemarks(c, sequence, ack, n, flags);
   const windowBefore = c.sndWnd;
   if (acked >= 0) updateSendWindow(c, window, sequence, ack);
   if (acked > 0) acknowledge(c, ack);

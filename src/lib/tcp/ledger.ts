@@ -34,6 +34,8 @@ const SEGMENTS = 3;
 const FIRST_ROWS = 16;
 /** A window of 2 MB in segments of 1 KB, all SACKed in turns; beyond that the ledger becomes coarser, not larger. */
 export const MAX_ENTRIES = 2048;
+/** Of these, SACK blocks may cut so many: what is resent must be told from what is not, whatever the blocks are. */
+const MAX_SELECTED = MAX_ENTRIES - 256;
 
 export class Ledger {
   /** Sequence number where entry 0 begins. */
@@ -52,6 +54,8 @@ export class Ledger {
   private rows = new Int32Array(FIRST_ROWS * ROW);
   /** Row of entry 0. */
   private first = 0;
+  /** It is full, and no neighbours have been the same since it was last looked at. */
+  private hopeless = false;
 
   /** Empty, from `start` on. */
   reset(start: number): void {
@@ -63,6 +67,7 @@ export class Ledger {
     this.resentBytes = 0;
     this.cursorSeq = start;
     this.cursorBuffer = 0;
+    this.hopeless = false;
     if (this.rows.length > FIRST_ROWS * ROW) this.rows = new Int32Array(FIRST_ROWS * ROW);
   }
 
@@ -127,6 +132,7 @@ export class Ledger {
     if ((this.first + this.count) * ROW === this.rows.length) this.makeRoom();
     const length = (end - this.end) | 0;
     const at = this.at(this.count++);
+    this.hopeless = false;
     this.rows[at + END] = end;
     this.rows[at + SENT_US] = sentUs;
     this.rows[at + MARKS] = 0;
@@ -140,6 +146,7 @@ export class Ledger {
     const at = this.at(i) + MARKS;
     this.changeTotals(this.lengthOf(i), this.rows[at], marks);
     this.rows[at] = marks;
+    this.hopeless = false;
   }
 
   /** Entry i was sent again at `sentUs`. */
@@ -158,6 +165,7 @@ export class Ledger {
     const length = this.lengthOf(i);
     rows.copyWithin(at + ROW, at, this.at(this.count));
     this.count++;
+    this.hopeless = false;
     const segments = rows[at + SEGMENTS];
     const inFront = Math.max(1, Math.min(segments - 1, Math.round((segments * front) / length)));
     rows[at + END] = sequence;
@@ -256,6 +264,7 @@ export class Ledger {
   }
 
   private forget(n: number): void {
+    if (n > 0) this.hopeless = false;
     this.first += n;
     this.count -= n;
     if (this.count === 0) this.first = 0;
@@ -271,28 +280,39 @@ export class Ledger {
 
   /** Entries i and i + 1, whose marks in doubt are the same, become one, as young as the younger. */
   private merge(i: number): void {
-    const { rows } = this;
     const at = this.at(i);
-    rows[at + END] = rows[at + ROW + END];
-    if (((rows[at + ROW + SENT_US] - rows[at + SENT_US]) | 0) > 0) rows[at + SENT_US] = rows[at + ROW + SENT_US];
-    rows[at + MARKS] |= rows[at + ROW + MARKS];
-    rows[at + SEGMENTS] += rows[at + ROW + SEGMENTS];
-    rows.copyWithin(at + ROW, at + 2 * ROW, this.at(this.count));
+    this.join(at, at + ROW);
+    this.rows.copyWithin(at + ROW, at + 2 * ROW, this.at(this.count));
     this.count--;
   }
 
-  private splitOrCoarsen(i: number, sequence: number): boolean {
-    if (this.split(i, sequence)) return true;
-    return this.coarsen() && this.split(this.find(sequence), sequence);
+  /** The row `at` takes in what the next entry's, which is `from`, says. */
+  private join(at: number, from: number): void {
+    const { rows } = this;
+    rows[at + END] = rows[from + END];
+    if (((rows[from + SENT_US] - rows[at + SENT_US]) | 0) > 0) rows[at + SENT_US] = rows[from + SENT_US];
+    rows[at + MARKS] |= rows[from + MARKS];
+    rows[at + SEGMENTS] += rows[from + SEGMENTS];
   }
 
-  /** The ledger is full: neighbours with the same marks become one. False when there are none. */
+  private splitOrCoarsen(i: number, sequence: number): boolean {
+    if (this.count < MAX_SELECTED && this.split(i, sequence)) return true;
+    return this.coarsen() && this.count < MAX_SELECTED && this.split(this.find(sequence), sequence);
+  }
+
+  /** The ledger is full: neighbours with the same marks become one. False when there are none, which is then remembered. */
   private coarsen(): boolean {
-    const before = this.count;
-    for (let i = this.count - 2; i >= 0; i--) {
-      if (((this.marksOf(i) ^ this.marksOf(i + 1)) & MARKS_IN_DOUBT) === 0) this.merge(i);
+    if (this.hopeless) return false;
+    const { rows } = this;
+    let kept = 0;
+    for (let i = 1; i < this.count; i++) {
+      const from = this.at(i);
+      if (((rows[this.at(kept) + MARKS] ^ rows[from + MARKS]) & MARKS_IN_DOUBT) === 0) this.join(this.at(kept), from);
+      else if (++kept !== i) rows.copyWithin(this.at(kept), from, from + ROW);
     }
-    return this.count < before;
+    this.hopeless = kept + 1 === this.count;
+    this.count = kept + 1;
+    return !this.hopeless;
   }
 
   /** The rows end: moves the entries to the front, into twice as much room if they take more than half of it. */

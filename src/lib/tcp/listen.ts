@@ -21,7 +21,7 @@ import { parseOptions } from './options.ts';
 import { add, atMost, distance } from './sequence.ts';
 import { applySettings, type ConnectionSettings } from './settings.ts';
 import type { TcpStack } from './stack.ts';
-import { CLOSED, SYN_RECEIVED } from './state.ts';
+import { CLOSED, LISTEN, SYN_RECEIVED } from './state.ts';
 import { openByCookie } from './syn-cookies.ts';
 
 /** With the settings of the connections that it accepts. */
@@ -99,7 +99,7 @@ export class Listener {
 
   /** A SYN was answered. */
   enter(c: Connection, clockUs: number): void {
-    if (this.count === this.order.length) this.shift();
+    if (this.count === this.order.length) this.compact();
     const i = (this.first + this.count++) % this.order.length;
     this.order[i] = c;
     this.enteredUs[i] = clockUs;
@@ -124,6 +124,22 @@ export class Listener {
       this.shift();
     }
     return null;
+  }
+
+  /** The ring is full: who is not half open any more leaves it, or, if all are, the oldest. */
+  private compact(): void {
+    const { order, enteredUs, first, count } = this;
+    this.count = 0;
+    for (let i = 0; i < count; i++) {
+      const from = (first + i) % order.length;
+      const c = order[from];
+      order[from] = null;
+      if (c === null || c.state !== SYN_RECEIVED) continue;
+      const to = (first + this.count++) % order.length;
+      order[to] = c;
+      enteredUs[to] = enteredUs[from];
+    }
+    if (this.count === order.length) this.shift();
   }
 
   private shift(): void {
@@ -188,6 +204,7 @@ export function listenArrives(
   ecnSynArrives(c, flags);
   c.sndWl1 = c.irs;
   c.sndWl2 = c.iss;
+  c.state = LISTEN; // its listener's, until now
   setState(c, SYN_RECEIVED, 'SYN received');
   c.timing = true;
   c.timedAtUs = stack.clockUs;

@@ -18,7 +18,15 @@ import { resendFirst, resendLost } from './retransmit.ts';
 import { hasSelectiveAck, sendSelectiveAck } from './sack.ts';
 import { add } from './sequence.ts';
 import { ESTABLISHED } from './state.ts';
-import { armDelayedAck, armPersist, armRetransmit, retrySoon, TIMER_DELAYED_ACK, TIMER_RETRANSMIT } from './timers.ts';
+import {
+  armDelayedAck,
+  armPersist,
+  armRetransmit,
+  retrySoon,
+  TIMER_DELAYED_ACK,
+  TIMER_PERSIST,
+  TIMER_RETRANSMIT,
+} from './timers.ts';
 import { sendEmpty, sendRange } from './transmit.ts';
 
 // As in header.ts: own constants, and sequence arithmetic written out, where every reply passes.
@@ -72,9 +80,21 @@ function sendCarefully(c: Connection): void {
     if (queue.unsentBytes !== 0) sendNew(c);
     else if (queue.backlogBytes !== 0) sendBacklog(c);
     if (c.finQueued && !c.finSent && queue.unsentBytes === 0 && queue.backlogBytes === 0) sendFin(c);
-    if (c.sndNxt === c.sndUna && (queue.unsentBytes !== 0 || (c.finQueued && !c.finSent))) armPersist(c);
+    if (c.sndNxt !== c.sndUna) leaveOverride(c);
+    else if (queue.unsentBytes !== 0 || (c.finQueued && !c.finSent)) armPersist(c);
   }
   if (c.caState >= CWR) c.recovery!.prrOut += pipeBytes(c) - pipeBefore;
+}
+
+/**
+ * Something went after all while the persist timer ran as the override timeout: from now on the retransmission timer guards it,
+ * which acknowledgments restart.
+ */
+function leaveOverride(c: Connection): void {
+  if ((c.armed & TIMER_PERSIST) === 0 || c.sndWnd === 0) return;
+  c.armed &= ~TIMER_PERSIST;
+  if ((c.armed & RETRANSMIT) === 0) armRetransmit(c);
+  c.updatePrediction();
 }
 
 /** An acknowledgment alone: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. */
@@ -103,7 +123,7 @@ export function sendProbe(c: Connection): boolean {
   }
   if (c.flightBytes > 0) return resendFirst(c, 1, 'probe');
   const queue = c.queue;
-  if (queue.unsentBytes === 0) return sendFinSegment(c);
+  if (queue.unsentBytes === 0) return queue.backlogBytes === 0 && sendFinSegment(c); // what waits for a buffer comes first
   if (!sendRange(c, queue.sendBuffer, queue.sendOffset, 1, c.sndNxt, 0)) return false;
   queue.sent(1);
   c.sndNxt = add(c.sndNxt, 1);
@@ -123,7 +143,8 @@ export function sendSmall(c: Connection): void {
 function sendNew(c: Connection): void {
   const stack = c.stack;
   const queue = c.queue;
-  if (c.sndNxt === c.sndUna && ((stack.clockUs - c.lastSentUs) | 0) > c.rtt.rtoUs) c.congestion.onIdleRestart(c);
+  // Unsigned: for up to 71 minutes.
+  if (c.sndNxt === c.sndUna && (stack.clockUs - c.lastSentUs) >>> 0 > c.rtt.rtoUs) c.congestion.onIdleRestart(c);
   while (queue.unsentBytes !== 0) {
     const n = sendableBytes(c);
     if (n === 0 || !sendNewRange(c, n)) break;

@@ -3,7 +3,7 @@
  * vanish without a word (a black hole, RFC 2923 §2.1), and raised to the link's again after ten minutes, in case the path changed.
  *
  *   link.mtu ── fragmentation needed ──▶ pathMtu ── 10 minutes ──▶ link.mtu
- *      └── 2 timeouts ──▶ 1064 ── 2 more ──▶ 576 ── 2 more: it was not the size ──▶ link.mtu
+ *      └── 3 timeouts ──▶ 1064 ── 3 more ──▶ 576 ── 3 more: it was not the size ──▶ link.mtu
  */
 import type { Connection } from './connection.ts';
 import { updateMss } from './handshake.ts';
@@ -41,7 +41,8 @@ export function fragmentationNeeded(c: Connection, nextHopMtu: number, quotedByt
 /** The retransmission timer expired for the `retries`th time in a row. */
 export function suspectBlackHole(c: Connection): void {
   const stack = c.stack;
-  const patience = stack.config.blackHoleTimeouts;
+  // Where full segments have arrived, it is loss that is likely: the path would have had to change.
+  const patience = stack.config.blackHoleTimeouts * (c.carriedMss >= c.mss ? 2 : 1);
   if (patience === 0 || c.retries % patience !== 0 || c.flightBytes < c.mss) return;
   const next = BLACK_HOLE_MTUS.find((mtu) => mtu < Math.min(pathMtu(c), c.peerMss + 40));
   if (next === undefined) {

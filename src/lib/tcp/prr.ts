@@ -33,6 +33,10 @@ export function reduceProportionally(
   resends: boolean,
 ): void {
   const pipe = pipeBytes(c);
+  if (!c.stack.config.prr) {
+    c.cwnd = resends ? Math.max(c.ssthresh, pipe + c.mss) : c.ssthresh;
+    return;
+  }
   r.prrDelivered += deliveredBytes;
   let budget: number;
   if (pipe > c.ssthresh) {

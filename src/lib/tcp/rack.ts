@@ -8,10 +8,10 @@
  */
 import type { Connection } from './connection.ts';
 import { sentAfter } from './delivered.ts';
-import { ledgerOf } from './flight.ts';
+import { isOut, ledgerOf } from './flight.ts';
 import { type Ledger, LOST, RESENT, SACKED } from './ledger.ts';
 import { RECOVERY, type RecoveryState } from './recovery-state.ts';
-import { add, atLeast } from './sequence.ts';
+import { add } from './sequence.ts';
 import { armReordering, TIMER_REORDERING } from './timers.ts';
 
 /** Segments SACKed above that mean a loss and not a reordering (RFC 6675 §2, RFC 8985 §6.2 step 4). */
@@ -39,7 +39,7 @@ export function rackDelivered(c: Connection, r: RecoveryState): void {
 
 /** Step 4: a D-SACK means that something was taken for lost too early. Once for each round trip. */
 export function widenReordering(c: Connection, r: RecoveryState): void {
-  if (r.widened && !atLeast(c.sndUna, r.widenedUntil)) return;
+  if (r.widened && c.sndUna !== r.widenedUntil && isOut(c, r.widenedUntil)) return;
   r.widened = true;
   r.widenedUntil = c.sndNxt;
   r.reorderSteps = Math.min(r.reorderSteps + 1, 255);

@@ -34,7 +34,7 @@ export class ReceiveRing {
   private readonly memory: PacketMemory;
   private base = 0;
   /** A power of two; 0 before anything came. */
-  private capacity = 0;
+  capacity = 0;
   private mask = 0;
   private readonly maxRanges: number;
   /** Ring position of readSeq. */
@@ -49,12 +49,19 @@ export class ReceiveRing {
     this.nextSeq = sequence;
   }
 
-  /** Makes room for everything before sequence number `end`; false, with nothing changed, when there is no memory for it. */
-  reserve(end: number): boolean {
+  /** The capacity that everything before sequence number `end` takes: at least what it is. */
+  capacityFor(end: number): number {
     const need = distance(end, this.readSeq);
-    if (need <= this.capacity) return true;
+    if (need <= this.capacity) return this.capacity;
     let capacity = SMALLEST_BYTES;
     while (capacity < need) capacity *= 2;
+    return capacity;
+  }
+
+  /** Makes room for everything before sequence number `end`; false, with nothing changed, when there is no memory for it. */
+  reserve(end: number): boolean {
+    const capacity = this.capacityFor(end);
+    if (capacity === this.capacity) return true;
     const base = this.memory.extents.alloc(capacity);
     if (base === 0) return false;
     this.moveBytes(base);

@@ -8,13 +8,13 @@
  */
 import type { Connection } from './connection.ts';
 import type { RetransmitReason } from './events.ts';
-import { ledgerOf, pipeBytes, releaseLedger, updatePipe } from './flight.ts';
+import { isOut, ledgerOf, pipeBytes, releaseLedger, updatePipe } from './flight.ts';
 import { type Ledger, LOST, RESENT, SACKED } from './ledger.ts';
 import { beginReduction, reduceProportionally } from './prr.ts';
 import { markLosses, narrowReordering, rackDelivered, widenReordering } from './rack.ts';
 import { CWR, DISORDER, LOSS, OPEN, RECOVERY, type RecoveryState, recoveryOf } from './recovery-state.ts';
 import { takeSackBlocks } from './scoreboard.ts';
-import { add, atLeast, distance, greaterThan, maximum } from './sequence.ts';
+import { add, atLeast, distance } from './sequence.ts';
 import { tailProbeAcked } from './tail-probe.ts';
 import { armRetransmit, TIMER_REORDERING, TIMER_TAIL_PROBE } from './timers.ts';
 import { stepFrto, timeoutWasSpurious, undoReduction, wasForNothing, watchForUndo } from './undo.ts';
@@ -23,6 +23,8 @@ import { stepFrto, timeoutWasSpurious, undoReduction, wasForNothing, watchForUnd
 const DUPLICATE_THRESHOLD = 3;
 /** No round trip is as long: the echo is of something else. */
 const MAX_ECHO_AGE_MS = 120_000;
+/** The timestamp clock's step: less than one is no round trip of nothing. */
+const TIMESTAMP_STEP_US = 1000;
 
 /**
  * An acknowledgment while something is in doubt, or with SACK blocks, or a duplicate. SND.UNA has moved by `acked` already,
@@ -41,22 +43,23 @@ export function doubtfulAckArrives(
   const advanced = acked > 0;
   const dsack = takeIn(c, r, acked, duplicate);
   c.rtt.ageMinimum(c.stack.nowSeconds);
-  if (rttUs === 0 && d.rttUs > 0) c.rtt.sample(d.rttUs);
+  // What fills a hole acknowledges what had arrived behind it long before: no round trip either (Karn).
+  if (rttUs === 0 && d.rttUs > 0 && !d.repeated) c.rtt.sample(d.rttUs);
   // What came twice, and was acknowledged before, by an acknowledgment that got lost, echoes the first copy: no round trip.
   else if (rttUs === 0 && advanced && !dsack && c.rtt.backoff !== 0) sampleEcho(c);
-  let wasOver = tailProbeAcked(c, r, flight, duplicate && !dsack);
+  const repaired = tailProbeAcked(c, r, flight, duplicate && !dsack);
   if (wasForNothing(c, r, advanced, dsack)) undoReduction(c, r);
   if (c.caState >= CWR && atLeast(c.sndUna, c.recover)) {
-    wasOver = true;
-    leave(c, r);
+    leave(c, r); // and this is an acknowledgment like others: it opens the window
   } else if (c.caState === LOSS) {
     if (timeoutWasSpurious(c, r)) undoReduction(c, r);
     else stepFrto(c, r, advanced, duplicate);
   }
-  const restart = findLosses(c, r, acked);
-  if (!wasOver && opensWindow(c, r, advanced)) {
+  if (c.caState === RECOVERY && advanced && c.stack.config.answersPartialAcks) c.ackNow = true;
+  const restart = findLosses(c, r, acked, d.bytes > 0);
+  if (!repaired && opensWindow(c, r, advanced)) {
     // What had announced itself by a duplicate or a SACK was counted then, or is not: only what is new opens the window.
-    c.congestion.onAck(c, d.bytes, flight, rttUs !== 0 ? rttUs : d.rttUs);
+    c.congestion.onAck(c, d.bytes, flight, rttUs !== 0 || d.repeated ? rttUs : d.rttUs);
   }
   if (c.sndUna === c.sndNxt) releaseLedger(c);
   settle(c);
@@ -67,7 +70,7 @@ export function doubtfulAckArrives(
 export function reorderingTimeout(c: Connection): void {
   const r = recoveryOf(c);
   r.delivered.begin(c.stack.clockUs, c.rtt.minUs, c.recover, r.fack, -1);
-  findLosses(c, r, 0);
+  findLosses(c, r, 0, true);
   settle(c);
 }
 
@@ -125,7 +128,9 @@ export function reduceByEcn(c: Connection): void {
 function takeIn(c: Connection, r: RecoveryState, acked: number, duplicate: boolean): boolean {
   const stack = c.stack;
   const d = r.delivered;
-  const fack = maximum(r.fack, add(c.sndUna, -acked));
+  const sndUna = add(c.sndUna, -acked);
+  const ahead = distance(r.fack, sndUna);
+  const fack = ahead > 0 && ahead <= distance(c.sndNxt, sndUna) ? r.fack : sndUna; // else it is from another flight
   d.begin(stack.clockUs, c.rtt.minUs, c.recover, fack, echoAgeUs(c));
   if (acked > 0) {
     if (c.ledger !== null) c.ledger.acknowledge(c.sndUna, d);
@@ -155,12 +160,16 @@ function countDuplicate(c: Connection, r: RecoveryState, acked: number, duplicat
   }
 }
 
-/** Finds what is lost, and lets that change the state and, in a reduction, the window. False: leave the timer alone. */
-function findLosses(c: Connection, r: RecoveryState, acked: number): boolean {
+/**
+ * Finds what is lost, and lets that change the state and, in a reduction, the window. Without `news` of something delivered
+ * there is nothing to find: an acknowledgment that repeats itself costs no walk through the ledger. False: leave the timer alone.
+ */
+function findLosses(c: Connection, r: RecoveryState, acked: number, news: boolean): boolean {
   let lostBytes = 0;
   let restart = true;
   if (c.sndUna !== c.sndNxt) {
-    lostBytes = c.sackPermitted ? markLosses(c, r) : markByDuplicates(c, acked);
+    if (!c.sackPermitted) lostBytes = markByDuplicates(c, acked);
+    else if (news) lostBytes = markLosses(c, r);
     if (!c.sackPermitted && c.caState === RECOVERY && acked > 0) {
       restart = !r.partialAckSeen;
       r.partialAckSeen = true;
@@ -183,7 +192,7 @@ function markByDuplicates(c: Connection, acked: number): number {
   if (!partial) {
     if (c.caState >= RECOVERY || c.dupAcks < DUPLICATE_THRESHOLD) return 0;
     // Step 2: only past the last recovery; else these are echoes of it.
-    if (c.caState !== CWR && !greaterThan(c.sndUna, c.recover)) return 0;
+    if (c.caState !== CWR && isOut(c, c.recover)) return 0;
   }
   const ledger = ledgerOf(c);
   if ((ledger.marksOf(0) & LOST) !== 0) return 0;
@@ -252,7 +261,7 @@ function countedFlight(c: Connection): number {
 /** Karn leaves no sample when everything was resent, but the echo of a timestamp tells the copies apart (RFC 7323 §4.1). */
 export function sampleEcho(c: Connection): void {
   const ageUs = echoAgeUs(c);
-  if (ageUs >= 0) c.rtt.sample(ageUs);
+  if (ageUs >= 0) c.rtt.sample(Math.max(ageUs, TIMESTAMP_STEP_US));
 }
 
 /** How old the timestamp is that the acknowledgment echoes, in µs, or −1. */

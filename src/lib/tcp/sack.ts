@@ -25,6 +25,7 @@ const edges = new Int32Array(2 * MAX_SACK_BLOCKS);
 
 /** [from, to) has arrived before (RFC 2883 §4): the next acknowledgment says so. */
 export function noteDuplicate(c: Connection, from: number, to: number): void {
+  c.disorderSeconds = c.stack.nowSeconds;
   if (!c.sackPermitted || !c.stack.config.dsack || atMost(to, from)) return;
   c.dsackFrom = from;
   c.dsackTo = to;

@@ -85,6 +85,9 @@ export class TcpStack implements TransportProtocol, HopListener {
   /** RCV.BUFF of a new connection, and the most that it may become: window.ts. */
   readonly receiveWindow: number;
   readonly maxReceiveWindow: number;
+  /** Bytes that rings have now, and the most that they may have: half of what there is, or they would leave none to others. */
+  ringBytes = 0;
+  readonly maxRingBytes: number;
   /** By how much windows may still grow, all together. */
   windowGrowthLeft: number;
   /** Our shift count (RFC 7323 §2.2). */
@@ -129,10 +132,11 @@ export class TcpStack implements TransportProtocol, HopListener {
       config.challengeLimitPerSecond,
       random,
     );
-    this.resetBudget = new SecondBudget(config.resetLimitPerSecond, null);
+    this.resetBudget = new SecondBudget(config.resetLimitPerSecond, random);
     this.templates = link.memory.reserve((maxConnections + 1) * TEMPLATE_BYTES);
     this.receiveWindow = config.receiveWindowBytes;
     this.maxReceiveWindow = Math.max(config.receiveWindowBytes, config.maxReceiveWindowBytes);
+    this.maxRingBytes = link.memory.extents.bytes >> 1;
     this.windowGrowthLeft = config.maxReceiveMemoryBytes || link.memory.extents.bytes >> 2;
     const scale = Math.max(0, Math.ceil(Math.log2(this.maxReceiveWindow / 0xffff)));
     this.windowScale = Math.min(14, scale);

@@ -32,7 +32,7 @@ import { cookieCode, timestampOffset } from './isn.ts';
 import { type ParsedOptions, parseOptions } from './options.ts';
 import { add, distance } from './sequence.ts';
 import type { TcpStack } from './stack.ts';
-import { SYN_RECEIVED } from './state.ts';
+import { LISTEN, SYN_RECEIVED } from './state.ts';
 
 /** Sizes that a cookie can name; the largest that is not above the peer's stands for it. */
 const MSS_TABLE = [88, 256, 536, 1_200, 1_360, 1_440, 1_460, 8_960];
@@ -139,6 +139,7 @@ export function openByCookie(c: Connection, tcp: number): void {
   c.ecn = (bits & ECN_BIT) !== 0 && stack.config.ecn !== 'off';
   c.ect = c.ecn;
   stack.counters.cookiesAccepted++;
+  c.state = LISTEN; // its listener's, until now
   setState(c, SYN_RECEIVED, 'SYN cookie');
 }
 

@@ -81,7 +81,7 @@ export function tcpInfo(c: Connection): TcpInfo {
     rtoUs: rtt.rtoUs,
     atoUs: stack.delayedAckUs,
     sndMss: c.mss,
-    rcvMss: c.mss,
+    rcvMss: c.rcvMss,
     ...segmentCounts(c),
     lastDataSentMs: Math.max(0, Math.round(distance(stack.clockUs, c.lastSentUs) / 1000)),
     lastDataRecvMs: Math.max(0, distance(stack.clockMs, c.heardMs)),

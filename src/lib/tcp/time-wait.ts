@@ -120,13 +120,17 @@ export class TimeWaitTable {
       else this.remove(i, 'RST received');
       return false;
     }
+    if ((flags & (SYN | FIN)) === (SYN | FIN) && stack.config.dropSynFin) {
+      stack.drop(null, 'synWithFin');
+      return false;
+    }
     if (listening && (flags & (SYN | ACK)) === SYN && this.mayReuse(i, sequence)) {
       this.reuseAfter = this.sndNxt[i];
       stack.counters.timeWaitReused++;
       this.remove(i, 'opened anew');
       return true;
     }
-    if (listening && (flags & (SYN | ACK)) === SYN && stack.config.timeWaitIgnoresSyn) return false;
+    if (stack.config.timeWaitNeedsAck && (flags & ACK) === 0 && (listening || (flags & SYN) === 0)) return false;
     const old = this.timestamps[i] !== 0 && options.hasTimestamps && lessThan(options.tsVal, this.tsRecent[i]);
     const text = length - headerBytes + ((flags & SYN) !== 0 ? 1 : 0) + ((flags & FIN) !== 0 ? 1 : 0);
     if ((flags & FIN) !== 0 && add(sequence, text) === this.rcvNxt[i] && !old) {

@@ -59,13 +59,15 @@ export function startRightSizing(c: Connection): void {
 }
 
 /**
- * RCV.NXT has reached `takenSeq`: half of RCV.BUFF arrived since `takenUs`. Doubles RCV.BUFF if that was within a round trip
- * and the reader has kept up. Called by those who find an acknowledgment due for bulk, so that requests and replies never come here.
+ * RCV.NXT has moved. When it reaches `takenSeq`, half of RCV.BUFF has arrived since `takenUs`: doubles RCV.BUFF if that was
+ * within a round trip and the reader has kept up. Called by those who find an acknowledgment due for bulk, so that requests and replies never come here.
  *
  * @param tcp offset of the segment's header if its options are as predicted, else 0
  */
-export function halfWindowArrived(c: Connection, tcp: number): void {
-  const elapsedUs = distance(c.stack.clockUs, c.takenUs);
+export function fitWindow(c: Connection, tcp: number): void {
+  const toGo = distance(c.takenSeq, c.rcvNxt);
+  if (toGo > 0 && toGo <= c.rcvBuffer) return; // further off is 2³¹ bytes ago: small requests pass it unseen
+  const elapsedUs = (c.stack.clockUs - c.takenUs) >>> 0; // up to 71 minutes
   // All in one turn of the loop: nobody waited for us. And what the reader has not taken does not count.
   if (elapsedUs === 0 || c.buffered !== 0) return;
   measureRoundTrip(c, tcp);

@@ -16,7 +16,7 @@ export async function traceAttached(
   onReady: (hello: Hello) => void,
 ): Promise<void> {
   const socket = connect(path);
-  const reader = new RecordReader(follower);
+  const reader = new RecordReader(follower, stop.maxFrames);
   let hello: Hello | null = null;
   let head: Buffer<ArrayBufferLike> = Buffer.alloc(0);
   await new Promise<void>((resolve, reject) => {
@@ -29,7 +29,10 @@ export async function traceAttached(
     const timer = Number.isFinite(stop.durationUs) ? setTimeout(finish, stop.durationUs / 1000) : undefined;
     stop.signal.addEventListener('abort', finish);
     socket.on('error', (error) => reject(attachError(path, error)));
-    socket.on('close', finish);
+    socket.on('close', () => {
+      if (hello === null && !stop.signal.aborted) reject(closedEarly(path));
+      else finish();
+    });
     socket.on('data', (bytes: Buffer) => {
       let records = bytes;
       if (hello === null) {
@@ -67,6 +70,13 @@ function parseHello(line: string): Hello | null {
   } catch {
     return null; // not a line of ours
   }
+}
+
+function closedEarly(path: string): CommandError {
+  return new CommandError(
+    `${path} was closed before it said who serves there`,
+    'a server takes 16 who attach: end one of them, or attach to an rtcp serve',
+  );
 }
 
 function attachError(path: string, error: NodeJS.ErrnoException): CommandError {

@@ -15,17 +15,7 @@ export interface FileTrace {
  * once.
  */
 export function traceInto(path: string, onError: (error: Error) => void): FileTrace {
-  const follower = new Follower({ sinks: [fileOutput(path)] });
+  const follower = new Follower({ sinks: [fileOutput(path, { source: 'rtcp serve', onError })] });
   const reader = new RecordReader(follower);
-  let failed = false;
-  const guard = (write: () => void): void => {
-    if (failed) return;
-    try {
-      write();
-    } catch (error) {
-      failed = true;
-      onError(error as Error);
-    }
-  };
-  return { listener: (records) => guard(() => reader.take(records)), end: () => guard(() => follower.end()) };
+  return { listener: (records) => reader.take(records), end: () => follower.end() };
 }

@@ -153,7 +153,10 @@ export class Flow {
     return (view.flags & SYN) !== 0 || scale <= 0 ? view.window : view.window << scale;
   }
 
-  /** The round trip that this segment's ACK ends, and the sender's own bytes under way from now on. */
+  /**
+   * The round trip that this segment's ACK ends, and the sender's own bytes under way from now on. From inside a stack only its own
+   * end's: from a segment that arrives to the answer is no trip.
+   */
   timeSegment(sender: FlowEnd, receiver: FlowEnd, view: SegmentView, before: number, known: boolean): number | null {
     const control = (view.flags & (SYN | FIN)) !== 0 ? 1 : 0;
     const end = add(view.seq, view.lengthBytes + control);
@@ -161,7 +164,7 @@ export class Flow {
       if (!known || greaterThan(end, before)) sender.roundTrips.sent(view.seq, end, view.tUs);
       else sender.roundTrips.sentAgain(view.seq, end);
     }
-    if ((view.flags & ACK) === 0) return null;
+    if ((view.flags & ACK) === 0 || this.roles.local === sender.name) return null;
     const rttUs = receiver.roundTrips.acknowledged(view.ack, view.tUs);
     if (rttUs !== null) receiver.summary.rttUs.add(rttUs);
     return rttUs;

@@ -12,7 +12,7 @@
  * rule behind a reason when it comes up first.
  */
 import { formatDurationUs } from '../cli/units.ts';
-import type { ConnectionSummary, OwnState, SegmentEvent, TraceEvent, TraceSink } from './model.ts';
+import type { ConnectionSummary, OwnState, SegmentEvent, TracedFrame, TraceEvent, TraceSink } from './model.ts';
 
 export type LogStyle = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
@@ -24,6 +24,9 @@ export interface LogOptions {
   /** Variables of the stack with each segment, too; without, only where they changed anything. */
   wide: boolean;
 }
+
+/** Where the text of a line begins, behind time and frame. */
+export const LOG_INDENT = 17;
 
 /** More reasons than the stack has; others may come from a socket. */
 const MAX_REASONS = 256;
@@ -40,6 +43,11 @@ export class LogOutput implements TraceSink {
 
   constructor(options: LogOptions) {
     this.options = options;
+  }
+
+  /** Times count from the first segment, also when a filter keeps its events out. */
+  frame({ tUs }: TracedFrame): void {
+    if (this.startUs < 0) this.startUs = tUs;
   }
 
   event(event: TraceEvent, _connection: ConnectionSummary | null): void {

@@ -2,18 +2,17 @@
  * The output that belongs to a file, by its ending: `.pcapng` a capture with comments, `.json` and `.ndjson` JSON lines,
  * `.html` a page, anything else the log as text. `-` is standard output, as text.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { CommandError } from '../cli/command-error.ts';
 import { CaptureOutput } from './capture-output.ts';
+import { GuardedOutput } from './guarded-output.ts';
 import { PageOutput } from './html/page-output.ts';
 import { JsonOutput } from './json-output.ts';
+import { LineFile } from './line-file.ts';
 import { LogOutput } from './log-output.ts';
 import type { ConnectionSummary, TraceEvent, TraceSink, TraceTotals } from './model.ts';
 import { SummaryOutput } from './summary-output.ts';
 
 export type OutputFormat = 'pcapng' | 'json' | 'html' | 'log';
-
-const FLUSH_BYTES = 1 << 16;
 
 export function formatOf(path: string): OutputFormat {
   if (/\.(pcapng|pcap)$/i.test(path)) return 'pcapng';
@@ -22,46 +21,32 @@ export function formatOf(path: string): OutputFormat {
   return 'log';
 }
 
+export interface FileOptions {
+  /** By the file's ending. */
+  readonly format?: OutputFormat;
+  /** What is traced, in words, for a page. */
+  readonly source?: string;
+  /** Told once when the file can't be written any more (a full disk): this output ends, nothing else does. */
+  onError(error: Error): void;
+}
+
 /** Opens the file; throws a CommandError when it can't be written. */
-export function fileOutput(path: string, format: OutputFormat = formatOf(path), source = ''): TraceSink {
+export function fileOutput(path: string, { format = formatOf(path), source = '', onError }: FileOptions): TraceSink {
   try {
-    if (format === 'pcapng') return CaptureOutput.toFile(path);
-    if (format === 'html') return PageOutput.toFile(path, { source });
-    const lines = new LineFile(path);
-    if (format === 'json') return new ClosingOutput([new JsonOutput((line) => lines.write(line))], lines);
-    const write = (line: string): void => lines.write(line);
-    const log = new LogOutput({ write, style: (_style, text) => text, wide: true });
-    return new ClosingOutput([log, new SummaryOutput({ write, bold: (text) => text })], lines);
+    return new GuardedOutput(open(path, format, source), onError);
   } catch (error) {
     throw new CommandError(`${path}: ${(error as Error).message}`, 'name a file that can be written');
   }
 }
 
-/** A text file, written in chunks. */
-class LineFile {
-  private readonly fd: number;
-  private text = '';
-
-  constructor(path: string) {
-    this.fd = path === '-' ? process.stdout.fd : openSync(path, 'w');
-  }
-
-  write(line: string): void {
-    this.text += `${line}\n`;
-    if (this.text.length >= FLUSH_BYTES) this.flush();
-  }
-
-  flush(): void {
-    const bytes = Buffer.from(this.text);
-    this.text = '';
-    let done = 0;
-    while (done < bytes.length) done += writeSync(this.fd, bytes, done);
-  }
-
-  close(): void {
-    this.flush();
-    if (this.fd !== process.stdout.fd) closeSync(this.fd);
-  }
+function open(path: string, format: OutputFormat, source: string): TraceSink {
+  if (format === 'pcapng') return CaptureOutput.toFile(path);
+  if (format === 'html') return PageOutput.toFile(path, { source });
+  const lines = new LineFile(path);
+  const write = (line: string): void => lines.write(line);
+  if (format === 'json') return new ClosingOutput([new JsonOutput(write)], lines);
+  const log = new LogOutput({ write, style: (_style, text) => text, wide: true });
+  return new ClosingOutput([log, new SummaryOutput({ write, bold: (text) => text })], lines);
 }
 
 /** Outputs that share a file, which is closed at the end. */

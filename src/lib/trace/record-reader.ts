@@ -51,12 +51,15 @@ export class RecordReader {
   /** What is wrong with the records, or null. */
   error: string | null = null;
   private readonly follower: Follower;
+  private readonly maxFrames: number;
   private readonly names = new Map<number, string>();
   private readonly view = new SegmentView();
   private rest: Buffer<ArrayBufferLike> = Buffer.alloc(0);
 
-  constructor(follower: Follower) {
+  /** Records behind the one of the last frame that is wanted are read up to the next frame. */
+  constructor(follower: Follower, maxFrames = Infinity) {
     this.follower = follower;
+    this.maxFrames = maxFrames;
   }
 
   take(bytes: Buffer): void {
@@ -74,6 +77,7 @@ export class RecordReader {
         this.error = 'a record has no time';
         return;
       }
+      if (all[at + RECORD_KIND] === KIND_SEGMENT && this.follower.totals.frames >= this.maxFrames) return;
       this.record(all.subarray(at, at + length));
       at += length;
     }

@@ -58,7 +58,8 @@ export async function traceCapture(
   }
 }
 
-function captureBytes(path: string): number {
+/** The size of a capture; throws a UsageError when there is none. */
+export function captureBytes(path: string): number {
   try {
     const found = statSync(path);
     if (!found.isDirectory()) return found.size;

@@ -150,7 +150,8 @@ function counts(byReason: ReadonlyMap<string, number>): string {
 }
 
 function roundTrip({ rttUs }: EndSummary): string {
-  const [min, mean, max] = [rttUs.min, rttUs.mean, rttUs.max].map(formatDurationUs);
+  // Captures with coarse clocks show segment and answer at one time: that says nothing of the trip.
+  const [min, mean, max] = [rttUs.min, rttUs.mean, rttUs.max].map((us) => (us === 0 ? '–' : formatDurationUs(us)));
   return `min ${min}, avg ${mean}, max ${max}`;
 }
 

@@ -43,23 +43,32 @@ export function openWindows(c: Connection, synLost: boolean): void {
   c.ssthresh = config.maxCwndBytes;
   c.cwndCredit = 0;
   c.cwndFullUntil = (c.sndUna - 1) | 0;
+  c.roundEnd = c.cwndFullUntil;
+  c.roundFlight = 0;
 }
 
 /**
  * Whether what is acknowledged now was sent under a full window; a window that is not used must not grow on account of what
- * was not sent (RFC 9438 §5.8, RFC 7661 §4.1: in slow start, half of it is use enough). Full as seen by the first of a burst
- * of acknowledgments is full for all of them, although nothing is sent in between: up to the SND.NXT of then.
+ * was not sent (RFC 9438 §5.8). In slow start more than half of it is use enough, counted by the largest flight of this round
+ * trip (RFC 7661 §4.1's pipeACK). Full as seen by the first of a burst of acknowledgments is full for all of them, although
+ * nothing is sent in between: up to the SND.NXT of then.
  */
 export function windowWasUsed(c: Connection, flightBytes: number): boolean {
   const cwnd = c.cwnd;
   if (cwnd >= c.stack.config.maxCwndBytes) return false;
+  const outstanding = (c.sndNxt - c.sndUna) | 0;
+  const roundLeft = (c.roundEnd - c.sndUna) | 0;
+  if (flightBytes > c.roundFlight || roundLeft < 0 || roundLeft > outstanding) {
+    c.roundFlight = flightBytes;
+    c.roundEnd = c.sndNxt;
+  }
   if (flightBytes + c.mss > cwnd) {
     c.cwndFullUntil = c.sndNxt;
     return true;
   }
+  if (cwnd < c.ssthresh) return c.roundFlight << 1 > cwnd;
   const ahead = (c.cwndFullUntil - c.sndUna) | 0;
-  if (ahead >= 0 && ahead <= ((c.sndNxt - c.sndUna) | 0)) return true;
-  return cwnd < c.ssthresh && flightBytes << 1 >= cwnd;
+  return ahead >= 0 && ahead <= outstanding;
 }
 
 /**
@@ -68,7 +77,10 @@ export function windowWasUsed(c: Connection, flightBytes: number): boolean {
  * that next to nothing is in flight for the moment. If the window was full, it says what was (as on Linux).
  */
 export function flightAtLoss(c: Connection, flightBytes: number): number {
-  if (c.queue.unsentBytes === 0 || flightBytes + c.mss > c.cwnd) return flightBytes;
+  if (c.stack.config.reducesWindow) return c.cwnd;
+  const { queue } = c;
+  const moreToSend = queue.unsentBytes !== 0 || queue.backlogBytes !== 0 || c.wantsDrain; // a writer that is about to be asked
+  if (!moreToSend || flightBytes + c.mss > c.cwnd) return flightBytes;
   const ahead = (c.cwndFullUntil - c.sndUna) | 0;
   const wasFull = ahead >= 0 && ahead <= ((c.sndNxt - c.sndUna) | 0);
   return wasFull ? c.cwnd : flightBytes;
@@ -106,7 +118,7 @@ export function validateAfterIdle(c: Connection): boolean {
   if (c.cwnd <= restart) return false;
   const kept = (c.cwnd >> 2) * 3;
   if (kept > c.ssthresh) c.ssthresh = kept;
-  const idleUs = (c.stack.clockUs - c.lastSentUs) | 0;
+  const idleUs = (c.stack.clockUs - c.lastSentUs) >>> 0; // up to 71 minutes
   const halvings = Math.min(31, Math.floor(idleUs / c.rtt.rtoUs));
   c.cwnd = Math.max(restart, c.cwnd >> halvings);
   const { observer } = c.stack;

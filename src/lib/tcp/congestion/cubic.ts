@@ -32,6 +32,8 @@ const C = 0.4;
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
 /** §4.7: what fast convergence leaves of W_max. */
 const CONVERGENCE = (1 + BETA) / 2;
+/** How often the function is looked at: a jiffy, where Linux has 250 of them in a second. */
+const TICK_US = 4_000;
 
 /** The variables of §4.1.2: one congestion avoidance stage, and what the last reduction left for the next. */
 export class CubicEpoch {
@@ -50,6 +52,9 @@ export class CubicEpoch {
   wEst = 0;
   /** The part of cwnd below a byte. */
   fraction = 0;
+  /** Bytes by which one round trip is to open the window, as of `lookedUs`. */
+  gain = 0;
+  lookedUs = 0;
 
   /** Congestion avoidance begins at `cwnd` bytes (§4.2, §4.8, §4.10). */
   begin(cwnd: number, mss: number, nowUs: number): void {
@@ -63,6 +68,7 @@ export class CubicEpoch {
     this.elapsed = 0;
     this.fraction = 0;
     this.lastAckUs = nowUs;
+    this.lookedUs = (nowUs - TICK_US) | 0;
     this.running = true;
   }
 
@@ -71,23 +77,33 @@ export class CubicEpoch {
    * is the smoothed round trip.
    */
   grow(cwnd: number, mss: number, ackedBytes: number, nowUs: number, srttUs: number): number {
-    const gapUs = (nowUs - this.lastAckUs) | 0;
+    const gapUs = (nowUs - this.lastAckUs) >>> 0; // up to 71 minutes
     this.lastAckUs = nowUs;
     // A full window has an acknowledgment in each round trip; what is longer was the application's time.
     this.elapsed += (gapUs < srttUs ? gapUs : srttUs) * 1e-6;
     const alpha = this.wEst < this.cwndPrior ? ALPHA : 1;
     this.wEst += (alpha * mss * ackedBytes) / cwnd; // §4.3, figure 4
-    if (this.window(this.elapsed, mss) < this.wEst) {
-      const whole = Math.floor(this.wEst);
-      return whole > cwnd ? whole : cwnd;
+    if ((nowUs - this.lookedUs) >>> 0 >= TICK_US) {
+      this.lookedUs = nowUs;
+      this.gain = this.gainAt(this.elapsed + srttUs * 1e-6, cwnd, mss);
     }
-    // §4.2: towards where the function is in one round trip, at most half as much again.
-    const target = Math.min(this.window(this.elapsed + srttUs * 1e-6, mss), 1.5 * cwnd);
-    if (target <= cwnd) return cwnd;
-    const exact = this.fraction + ((target - cwnd) / cwnd) * ackedBytes; // §4.4, §4.5
+    const exact = this.fraction + (this.gain * ackedBytes) / cwnd; // §4.4, §4.5
     const whole = Math.floor(exact);
     this.fraction = exact - whole;
-    return cwnd + whole;
+    const grown = cwnd + whole;
+    return grown < this.wEst ? Math.floor(this.wEst) : grown;
+  }
+
+  /**
+   * §4.2: towards where the function is in one round trip, at most half as much again. In whole segments: below wMax the next one
+   * is always worth trying, beyond it only once it is reached. So a window of a few segments, or a round trip far below
+   * TICK_US, grows by a segment in each round trip at first, as Linux's integers have it, and not by ALPHA.
+   */
+  private gainAt(t: number, cwnd: number, mss: number): number {
+    const segments = this.window(t, mss) / mss;
+    const target = t < this.k ? Math.ceil(segments) : Math.floor(segments);
+    const gain = (target - Math.floor(cwnd / mss)) * mss;
+    return gain <= 0 ? 0 : Math.min(gain, cwnd / 2);
   }
 
   /** W_cubic(t) in bytes (§4.2, figure 1). */
@@ -110,7 +126,7 @@ export const cubic: CongestionControl = {
 
   onAck(c: Connection, ackedBytes: number, flightBytes: number, rttUs: number): void {
     const cwnd = c.cwnd;
-    if (flightBytes << 1 < cwnd && ((c.cwndFullUntil - c.sndUna) | 0) < 0) return; // request and reply: nothing to validate
+    if (flightBytes << 1 < cwnd && ((c.roundEnd - c.sndUna) | 0) < 0) return; // request and reply: nothing to validate
     if (!windowWasUsed(c, flightBytes)) return;
     if (cwnd < c.ssthresh) slowStart(c, ackedBytes, rttUs);
     else avoidCongestion(c, ackedBytes);

@@ -45,7 +45,8 @@ export class HyStart {
       if (rttUs < this.currentMinUs) this.currentMinUs = rttUs;
       if (this.samples >= SAMPLES) this.judge();
     }
-    if (((ack - this.roundEnd) | 0) < 0) return false;
+    const left = (this.roundEnd - ack) | 0;
+    if (left > 0 && left <= ((sndNxt - ack) | 0)) return false; // further ahead is 2³¹ bytes ago
     this.roundEnd = sndNxt;
     this.lastMinUs = this.currentMinUs;
     this.currentMinUs = NEVER;
@@ -74,7 +75,7 @@ export class HyStart {
  */
 export function slowStart(c: Connection, ackedBytes: number, rttUs: number): void {
   const config = c.stack.config;
-  const afterTimeout = c.rtxSlowStart && ((c.sndUna - c.recover) | 0) < 0;
+  const afterTimeout = c.rtxSlowStart && ((c.sndUna - ackedBytes - c.recover) | 0) < 0;
   if (!afterTimeout) c.rtxSlowStart = false;
   const limit = afterTimeout ? c.mss : c.mss * config.slowStartLimitSegments;
   let growth = ackedBytes < limit ? ackedBytes : limit;

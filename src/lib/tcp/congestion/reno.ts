@@ -23,7 +23,7 @@ export const reno: CongestionControl = {
 
   onAck(c: Connection, ackedBytes: number, flightBytes: number, rttUs: number): void {
     const cwnd = c.cwnd;
-    if (flightBytes << 1 < cwnd && ((c.cwndFullUntil - c.sndUna) | 0) < 0) return; // request and reply: nothing to validate
+    if (flightBytes << 1 < cwnd && ((c.roundEnd - c.sndUna) | 0) < 0) return; // request and reply: nothing to validate
     if (!windowWasUsed(c, flightBytes)) return;
     if (cwnd < c.ssthresh) {
       slowStart(c, ackedBytes, rttUs);

@@ -37,7 +37,7 @@ button:hover { border-color: var(--accent); }
 .connections { max-height: 240px; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 12px; white-space: nowrap; }
-td { white-space: normal; }
+td { white-space: normal; overflow-wrap: anywhere; min-width: 60px; }
 thead th { color: var(--muted); font-weight: 500; font-size: 12px; border-bottom: 1px solid var(--line); }
 .connections thead th { position: sticky; top: 0; background: var(--panel); }
 .connections tbody tr { cursor: pointer; }
@@ -101,11 +101,11 @@ tbody th { font-weight: 400; }
 .plot { border: 1px solid var(--line); border-radius: 8px; background: var(--panel); overflow: hidden; }
 .plots { min-width: 0; }
 .uplot { width: 100%; }
-.u-legend { font-size: 12px; text-align: left; margin: 0; padding: 0 8px 4px; color: var(--ink);
+.u-legend { font-size: 11.5px; text-align: left; margin: 0; padding: 0 8px 4px; color: var(--ink);
   font-variant-numeric: tabular-nums; }
 .u-legend th { font-weight: 500; }
 .u-inline tr { margin-right: 8px; }
-.u-legend .u-value { min-width: 58px; }
+.u-legend .u-value { min-width: 46px; }
 .u-series > * { padding: 1px 3px; }
 .u-select { background: color-mix(in srgb, var(--accent) 22%, transparent); }
 .u-hz .u-cursor-x, .u-vt .u-cursor-y { border-right-color: var(--muted); }

@@ -13,7 +13,7 @@ export function showDetails(into: HTMLElement, rows: Rows, row: number): void {
       element(
         'p',
         { class: 'hint' },
-        'Point at an event, or select one: arrow keys, click; n, p: next, previous notable.',
+        'Point at an event, or select one: arrow keys, click; n, p: next, previous anomaly.',
       ),
     );
     return;

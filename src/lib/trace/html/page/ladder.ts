@@ -43,7 +43,7 @@ export class Ladder {
     this.canvas = drawing('svg', { class: 'ladder-canvas' });
     this.spacer = element('div', { class: 'ladder-spacer' }, this.canvas);
     this.spacer.style.height = `${this.tops[rows.count]}px`;
-    const label = 'Ladder diagram: arrow keys select events, n and p go to the next and previous notable one';
+    const label = 'Ladder diagram: arrow keys select events, n and p go to the next and previous anomaly';
     this.root = element('div', { class: 'ladder', tabindex: 0, role: 'application', 'aria-label': label }, this.spacer);
     this.root.addEventListener('scroll', () => this.draw());
     this.root.addEventListener('keydown', (event) => this.key(event));

@@ -19,11 +19,13 @@ class ConnectionView {
   readonly root: HTMLElement;
   private readonly plots: PlotGroup | null = null;
 
-  constructor(connection: ConnectionDocument, rows: Rows | null) {
+  /** In the page from the beginning: plots are as wide as their place. */
+  constructor(page: HTMLElement, connection: ConnectionDocument, rows: Rows | null) {
     const states = element('section', { class: 'state-figures' }, element('h2', {}, 'States (RFC 9293, figure 5)'));
     const figures = (['client', 'server'] as const).map((end) => stateDiagram(end, connection[end]));
     states.append(element('div', { class: 'figures' }, ...figures));
     this.root = element('div', { class: 'connection' }, endTable(connection));
+    page.append(this.root);
     if (rows === null) {
       this.root.append(element('p', { class: 'warning' }, 'The events of this connection are not in the page.'));
     } else {
@@ -75,10 +77,10 @@ function ladderHead(ladder: Ladder, { client, server }: ConnectionDocument): HTM
     element(
       'span',
       { class: 'toolbar' },
-      button('◀ notable', 'The previous segment that was sent again, dropped, out of order …', () =>
+      button('▲ anomaly', 'The previous segment that was sent again, dropped, out of order …', () =>
         ladder.goToNotable(-1),
       ),
-      button('notable ▶', 'The next one', () => ladder.goToNotable(1)),
+      button('anomaly ▼', 'The next one', () => ladder.goToNotable(1)),
     ),
     element('span', { class: 'end-name server' }, `server ${server.address}:${server.port}`),
   );
@@ -92,12 +94,8 @@ function toolbar(plots: PlotGroup): HTMLElement {
     button('−', 'Zoom out', () => plots.zoom(2)),
     button('◀', 'Earlier', () => plots.move(-0.25)),
     button('▶', 'Later', () => plots.move(0.25)),
-    button('All', 'Everything', () => plots.showAll()),
-    element(
-      'span',
-      { class: 'hint' },
-      'drag: zoom · Shift-drag: move · Ctrl-wheel: zoom · double click: all · click: select',
-    ),
+    button('All', 'Everything (double click)', () => plots.showAll()),
+    element('span', { class: 'hint' }, 'drag, Ctrl-wheel: zoom · Shift-drag: move · click: select'),
   );
 }
 
@@ -116,8 +114,7 @@ function start(): void {
     view?.destroy();
     const connection = connections[index];
     const track = data.tracks.find((one) => one.connection === connection.id);
-    view = new ConnectionView(connection, track === undefined ? null : new Rows(track, data.texts));
-    page.append(view.root);
+    view = new ConnectionView(page, connection, track === undefined ? null : new Rows(track, data.texts));
   };
   page.append(pageHeader(data));
   if (connections.length > 1) page.append(connectionTable(connections, choose));

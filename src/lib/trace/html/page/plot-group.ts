@@ -143,23 +143,17 @@ export class PlotGroup {
 
   private dragged(plot: UPlot): void {
     const { left, width } = plot.select;
-    if (width < DRAG_PX) return;
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.setRange(plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x'));
+    if (width >= DRAG_PX) this.setRange(plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x'));
   }
 
   private listen(plot: UPlot, holder: HTMLElement): void {
     const { over } = plot;
-    let downX = 0;
     over.addEventListener('dblclick', () => this.showAll());
     over.addEventListener('mousedown', (event) => {
-      downX = event.clientX;
-      if (event.shiftKey && event.button === 0) this.drag(plot, event);
-    });
-    over.addEventListener('click', (event) => {
-      if (Math.abs(event.clientX - downX) >= DRAG_PX) return;
-      const at = plot.posToVal(event.clientX - over.getBoundingClientRect().left, 'x');
-      this.onSelect(this.nearest(at));
+      if (event.button !== 0) return;
+      if (event.shiftKey) this.drag(plot, event);
+      else addEventListener('mouseup', (up) => this.released(plot, event, up), { once: true });
     });
     over.addEventListener(
       'wheel',
@@ -172,6 +166,12 @@ export class PlotGroup {
       { passive: false },
     );
     holder.addEventListener('keydown', (event) => this.key(event));
+  }
+
+  /** Without a move it was a click. */
+  private released(plot: UPlot, down: MouseEvent, up: MouseEvent): void {
+    if (Math.abs(up.clientX - down.clientX) >= DRAG_PX) return;
+    this.onSelect(this.nearest(plot.posToVal(down.clientX - plot.over.getBoundingClientRect().left, 'x')));
   }
 
   private drag(plot: UPlot, start: MouseEvent): void {

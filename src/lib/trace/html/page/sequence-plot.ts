@@ -36,13 +36,13 @@ export function sequencePlot(rows: Rows, end: number): PlotDescription | null {
   const line = { spanGaps: true, paths: stepped, points: { show: false }, value };
   return {
     title: `Sequence numbers, ${END_NAMES[end]} → ${END_NAMES[1 - end]}`,
-    hint: 'bars: segments, ◆ sent again, × not used; thick bars: SACK',
+    hint: '◆ sent again, × not used, violet: new SACK',
     height: HEIGHT,
     series: [
-      { label: 'sent up to', stroke: () => colour('segment'), paths: () => null, points: { show: false }, value },
-      { label: 'acknowledged', stroke: () => colour('ack'), width: 1.25, ...line },
+      { label: 'sent', stroke: () => colour('segment'), paths: () => null, points: { show: false }, value },
+      { label: 'acked', stroke: () => colour('ack'), width: 1.25, ...line },
       // Often far above everything else: it does not say how high the plot reaches.
-      { label: 'window ends', stroke: () => colour('window'), width: 1.25, auto: false, ...line },
+      { label: 'window', stroke: () => colour('window'), width: 1.25, auto: false, ...line },
     ],
     data: [sent, acked, window],
     scale: { range: (_plot, low, high) => padded(low, high) },

@@ -42,6 +42,8 @@ interface Edge {
   readonly label: Point;
   /** The line's own offset, for pairs of opposite ones. */
   readonly shift?: Point;
+  /** Where along the line the number stands, if not in the middle. */
+  readonly badge?: number;
 }
 
 const EDGES: readonly Edge[] = [
@@ -56,7 +58,7 @@ const EDGES: readonly Edge[] = [
     label: [56, -6],
     shift: [34, 0],
   },
-  { from: 'SYN-SENT', to: 'CLOSED', event: 'CLOSE', action: '', at: 0.62, label: [-2, 15], shift: [8, 0] },
+  { from: 'SYN-SENT', to: 'CLOSED', event: 'CLOSE', action: '', at: 0.62, label: [-2, 15], badge: 0.28, shift: [8, 0] },
   {
     from: 'LISTEN',
     to: 'SYN-RECEIVED',
@@ -76,7 +78,7 @@ const EDGES: readonly Edge[] = [
   { from: 'ESTABLISHED', to: 'CLOSE-WAIT', event: 'FIN', action: 'send ACK', at: 0.5, label: [48, -8] },
   { from: 'FIN-WAIT-1', to: 'FIN-WAIT-2', event: 'ACK of FIN', action: '', at: 0.5, label: [-48, 0] },
   { from: 'FIN-WAIT-1', to: 'CLOSING', event: 'FIN', action: 'send ACK', at: 0.5, label: [36, -10] },
-  { from: 'FIN-WAIT-1', to: 'TIME-WAIT', event: 'FIN + ACK', action: 'send ACK', at: 0.43, label: [-30, 0] },
+  { from: 'FIN-WAIT-1', to: 'TIME-WAIT', event: 'FIN + ACK', action: 'send ACK', at: 0.43, label: [-24, -7] },
   { from: 'CLOSE-WAIT', to: 'LAST-ACK', event: 'CLOSE', action: 'send FIN', at: 0.5, label: [38, 0] },
   { from: 'FIN-WAIT-2', to: 'TIME-WAIT', event: 'FIN', action: 'send ACK', at: 0.45, label: [-40, 12] },
   { from: 'CLOSING', to: 'TIME-WAIT', event: 'ACK of FIN', action: '', at: 0.5, label: [44, 0] },
@@ -106,6 +108,9 @@ export function stateDiagram(name: string, end: EndDocument): HTMLElement {
   return element('figure', { class: 'state-figure' }, caption, svg);
 }
 
+/** From here the upper CLOSED is the nearer one. */
+const BEFORE_OPEN = ['LISTEN', 'SYN-SENT', 'SYN-RECEIVED'];
+
 interface Step {
   readonly from: string;
   readonly to: string;
@@ -115,8 +120,7 @@ interface Step {
 function stepsOf(path: readonly string[]): Step[] {
   return path.slice(1).map((state, index) => {
     const from = path[index];
-    const beforeOpen = from === 'LISTEN' || from === 'SYN-SENT';
-    return { from, to: state === 'CLOSED' && !beforeOpen ? END : state };
+    return { from, to: state === 'CLOSED' && !BEFORE_OPEN.includes(from) ? END : state };
   });
 }
 
@@ -150,14 +154,17 @@ function edgeGroup(name: string, edge: Edge, numbers: readonly number[]): SVGGEl
   label.append(drawing('tspan', { x }, edge.event));
   if (edge.action !== '') label.append(drawing('tspan', { x, dy: 12, class: 'action' }, edge.action));
   group.append(label);
-  if (taken) group.append(badge(start[0] + (end[0] - start[0]) * 0.5, start[1] + (end[1] - start[1]) * 0.5, numbers));
+  const share = edge.badge ?? 0.5;
+  if (taken)
+    group.append(badge(start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share, numbers));
   return group;
 }
 
 /** A step that is not in the figure: a bow from one state to the other. */
 function otherEdge(name: string, from: string, to: string, numbers: readonly number[]): SVGGElement {
   const [a, b] = [NODES[from], NODES[to]];
-  const away: Point = [(a[0] + b[0]) / 2 + (b[1] - a[1]) * 0.3, (a[1] + b[1]) / 2 - (b[0] - a[0]) * 0.3];
+  const bend = b[1] < a[1] ? -0.3 : a[0] === b[0] ? 0.8 : 0.12; // around the states between, or through the gaps
+  const away: Point = [(a[0] + b[0]) / 2 - (b[1] - a[1]) * bend, (a[1] + b[1]) / 2 + (b[0] - a[0]) * bend];
   const start = borderPoint(a, away, a);
   const end = borderPoint(b, away, b);
   const d = `M${start[0]} ${start[1]}Q${away[0]} ${away[1]} ${end[0]} ${end[1]}`;

@@ -11,9 +11,12 @@ export function pageHeader(data: PageData): HTMLElement {
   const { totals } = summary;
   const when =
     firstUs === 0 ? 'nothing was traced' : `${localTime(firstUs / 1000)}, ${formatDurationUs(lastUs - firstUs)}`;
+  const ignored = Object.entries(totals.ignored)
+    .map(([reason, count]) => `${count} ${reason}`)
+    .join(', ');
   const facts = [
     when,
-    plural(totals.frames, 'frame'),
+    `${plural(totals.frames, 'frame')}${ignored === '' ? '' : ` (not followed: ${ignored})`}`,
     plural(summary.connections.length + data.forgottenConnections + totals.folded.connections, 'connection'),
     plural(data.events, 'event'),
     `written ${localTime(data.writtenAtMs)} by rtcp ${data.version}`,
@@ -40,8 +43,6 @@ function warnings(data: PageData): string[] {
   }
   const connections = data.forgottenConnections + totals.folded.connections;
   if (connections > 0) found.push(`${plural(connections, 'smaller or older connection')} not shown.`);
-  const ignored = Object.entries(totals.ignored).map(([reason, count]) => `${count} ${reason}`);
-  if (ignored.length > 0) found.push(`Frames that were not followed: ${ignored.join(', ')}.`);
   return found;
 }
 
@@ -73,7 +74,10 @@ export function connectionTable(
 }
 
 function cells({ client, server, local, firstUs, lastUs, closed }: ConnectionDocument): string[] {
-  const rtt = local === null ? (server.rttUs ?? client.rttUs) : local === 'client' ? client.rttUs : server.rttUs;
+  const means = [client, server]
+    .filter((end) => local === null || end === (local === 'client' ? client : server))
+    .map(({ rttUs }) => rttUs?.mean ?? 0);
+  const rttUs = Math.max(...means); // of two ends, the one that the capture is nearer to has hardly any
   return [
     `${client.address}:${client.port}`,
     `${server.address}:${server.port}`,
@@ -81,7 +85,7 @@ function cells({ client, server, local, firstUs, lastUs, closed }: ConnectionDoc
     formatBytes(client.bytes),
     formatBytes(server.bytes),
     formatCount(sum(client.retransmits) + sum(server.retransmits)),
-    rtt === null ? '–' : formatDurationUs(rtt.mean),
+    rttUs < 1 ? '–' : formatDurationUs(rttUs),
     closed ?? 'still open',
   ];
 }
@@ -93,6 +97,7 @@ export function endTable(connection: ConnectionDocument): HTMLElement {
     '',
     'segments',
     'bytes',
+    'Redis',
     'goodput',
     'sent again',
     'dup ACKs',
@@ -108,7 +113,7 @@ export function endTable(connection: ConnectionDocument): HTMLElement {
         'th',
         { scope: 'row' },
         element('span', { class: `end-name ${name}` }, name),
-        ` ${end.address}:${end.port}${local === name ? ' (traced from inside)' : ''}`,
+        ` ${end.address}:${end.port}${local === name ? ' (our stack)' : ''}`,
       ),
       ...endCells(end, local === null || local === name).map((text) => element('td', {}, text)),
     );
@@ -120,16 +125,18 @@ export function endTable(connection: ConnectionDocument): HTMLElement {
 /** `timed`: the trace saw what the round trips of its bytes are. */
 function endCells(end: EndDocument, timed: boolean): string[] {
   const { rttUs } = end;
-  const commands = end.commands > 0 ? ` (${plural(end.commands, 'Redis message')})` : '';
   return [
     formatCount(end.segments),
-    `${formatBytes(end.bytes)}${commands}`,
+    formatBytes(end.bytes),
+    end.commands === 0 ? '–' : formatCount(end.commands),
     end.goodputBytesPerSecond === 0 ? '–' : `${formatBytes(end.goodputBytesPerSecond)}/s`,
     counts(end.retransmits),
     String(end.labels['duplicate-ack'] ?? 0),
     String(end.labels['zero-window'] ?? 0),
     counts(end.drops),
-    rttUs === null || !timed ? '–' : [rttUs.min, rttUs.mean, rttUs.max].map(formatDurationUs).join(' / '),
+    rttUs === null || !timed || rttUs.max < 1
+      ? '–'
+      : [rttUs.min, rttUs.mean, rttUs.max].map(formatDurationUs).join(' / '),
   ];
 }
 

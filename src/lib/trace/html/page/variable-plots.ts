@@ -9,8 +9,6 @@ import type { Rows } from './rows.ts';
 declare const uPlot: typeof UPlot;
 
 const HEIGHT = 190;
-/** Labels of congestion events need so much room. */
-const LABEL_PX = 110;
 /** Goodput is a mean over this share of the connection's time, and no less than this. */
 const GOODPUT_SHARE = 1 / 60;
 const MIN_GOODPUT_SECONDS = 0.01;
@@ -33,7 +31,7 @@ export function windowPlot(rows: Rows): PlotDescription {
   const names: ColumnName[] = ['cwnd', 'ssthresh', 'ownFlight', 'sendWindow'];
   return {
     title: inside ? 'Congestion window and bytes in flight' : 'Bytes in flight, as the wire shows',
-    hint: inside ? 'vertical lines: what happened to the congestion window' : '',
+    hint: inside ? 'vertical lines: congestion events' : '',
     height: HEIGHT,
     series,
     data: inside ? names.map((name) => values(rows, name)) : [0, 1].map((end) => values(rows, 'flight', end)),
@@ -51,7 +49,7 @@ export function windowPlot(rows: Rows): PlotDescription {
 export function timePlot(rows: Rows, local: string | null): PlotDescription {
   const inside = rows.column.rtoUs.some((value) => value >= 0);
   const ends = ['client', 'server'].filter((end) => local === null || local === end);
-  const own = [line('SRTT', 'ack', formatDurationUs), line('RTO', 'again', formatDurationUs)];
+  const own = [line('SRTT', 'window', formatDurationUs), line('RTO', 'again', formatDurationUs)];
   const names: ColumnName[] = ['srttUs', 'rtoUs'];
   return {
     title: inside ? 'Round trips and retransmission timer' : 'Round trips',
@@ -158,6 +156,8 @@ function drawCongestion(plot: UPlot, rows: Rows): void {
   ctx.fillStyle = colour('muted');
   ctx.lineWidth = unit;
   ctx.font = `${10 * unit}px system-ui, sans-serif`;
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'alphabetic';
   ctx.setLineDash([3 * unit, 3 * unit]);
   for (let row = rows.at(min); row < rows.count && rows.seconds[row] <= max; row++) {
     if (rows.kind(row) !== 'congestion') continue;
@@ -167,7 +167,8 @@ function drawCongestion(plot: UPlot, rows: Rows): void {
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
     if (x < labelledUntil) continue;
-    ctx.fillText(rows.text('note', row).split(':')[0], x + 3 * unit, bbox.top + 11 * unit);
-    labelledUntil = x + LABEL_PX * unit;
+    const label = rows.text('note', row).split(':')[0];
+    ctx.fillText(label, x + 3 * unit, bbox.top + 11 * unit);
+    labelledUntil = x + ctx.measureText(label).width + 6 * unit;
   }
 }
