@@ -16,7 +16,7 @@ import { Interface } from '../../src/lib/net/interface.ts';
 import { secretWords, unseededRandom } from '../../src/lib/random.ts';
 import { SECRET_WORDS, type TcpConfig } from '../../src/lib/tcp/config.ts';
 import type { Connection } from '../../src/lib/tcp/connection.ts';
-import type { ListenOptions } from '../../src/lib/tcp/listen.ts';
+import type { ListenOptions } from '../../src/lib/tcp/opening/listen.ts';
 import type { ConnectionSettings } from '../../src/lib/tcp/settings.ts';
 import { TcpStack } from '../../src/lib/tcp/stack.ts';
 import { parseIpv4 } from '../../src/lib/wire/address.ts';

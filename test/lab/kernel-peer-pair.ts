@@ -1,6 +1,6 @@
 /** What the scenarios with the kernel as the peer have in common: opening in either role, an echo, an orderly end. */
 import { expect } from 'vitest';
-import type { ListenOptions } from '../../src/lib/tcp/listen.ts';
+import type { ListenOptions } from '../../src/lib/tcp/opening/listen.ts';
 import type { KernelSocket, Socket, SocketOptions } from './kernel-peer.ts';
 import type { OurSocket } from './kernel-peer-host.ts';
 import type { Scenario, World } from './kernel-peer-lab.ts';

@@ -15,7 +15,7 @@ import {
   type StreamHandler,
 } from '../../src/lib/link/stream.ts';
 import type { Connection } from '../../src/lib/tcp/connection.ts';
-import type { Listener } from '../../src/lib/tcp/listen.ts';
+import type { Listener } from '../../src/lib/tcp/opening/listen.ts';
 import { CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK, SYN_SENT } from '../../src/lib/tcp/state.ts';
 import { write } from '../tcp/pair.ts';
 import { icmpErrno } from './errno.ts';

@@ -2,7 +2,7 @@
  * Aiming a world's clock: initial sequence numbers and timestamps are a clock plus a keyed hash (RFC 6528, RFC 7323 §5.4), so a
  * world that begins at the right time has its first conversation wrap, or change sign, within its first bytes or seconds.
  */
-import { initialSequence, timestampOffset } from '../../src/lib/tcp/isn.ts';
+import { initialSequence, timestampOffset } from '../../src/lib/tcp/opening/isn.ts';
 import { secretOf } from './host.ts';
 import { addressOf, LISTENING_PORT, type WorldPlan } from './plan.ts';
 

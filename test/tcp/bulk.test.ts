@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { CONGESTION_CONTROLS } from '../../src/lib/tcp/congestion/algorithms.ts';
 import type { Connection } from '../../src/lib/tcp/connection.ts';
 import type { TcpObserver } from '../../src/lib/tcp/events.ts';
-import { RECOVERY } from '../../src/lib/tcp/recovery-state.ts';
+import { RECOVERY } from '../../src/lib/tcp/loss/recovery-state.ts';
 import { Script } from './script.ts';
 
 /** Payload lengths of what is given to the link. */

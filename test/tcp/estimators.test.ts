@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PacketMemory } from '../../src/lib/memory/packet-memory.ts';
-import { halfSipHash, initialSequence, timestampOffset } from '../../src/lib/tcp/isn.ts';
+import { halfSipHash, initialSequence, timestampOffset } from '../../src/lib/tcp/opening/isn.ts';
 import {
   ParsedOptions,
   parseOptions,

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { CubicEpoch, cubic } from '../../src/lib/tcp/congestion/cubic.ts';
 import { HyStart } from '../../src/lib/tcp/congestion/hystart.ts';
 import type { Connection } from '../../src/lib/tcp/connection.ts';
-import { recoveryOf } from '../../src/lib/tcp/recovery-state.ts';
+import { recoveryOf } from '../../src/lib/tcp/loss/recovery-state.ts';
 import { add } from '../../src/lib/tcp/sequence.ts';
 import { Script } from './script.ts';
 

@@ -9,8 +9,8 @@ import { expect, it } from 'vitest';
 import type { TcpOptions } from '../../src/lib/tcp/config.ts';
 import { cubic } from '../../src/lib/tcp/congestion/cubic.ts';
 import type { Connection } from '../../src/lib/tcp/connection.ts';
-import { pipeBytes } from '../../src/lib/tcp/flight.ts';
-import { LOST, MAX_ENTRIES, RESENT, SACKED } from '../../src/lib/tcp/ledger.ts';
+import { pipeBytes } from '../../src/lib/tcp/loss/flight.ts';
+import { LOST, MAX_ENTRIES, RESENT, SACKED } from '../../src/lib/tcp/loss/ledger.ts';
 import { Script } from './script.ts';
 
 /** Edges are sequence numbers in units of half a segment, so that they meet and miss the segments' own. */

@@ -3,9 +3,9 @@
  * round-trip sample, the timer.
  */
 import type { Connection } from './connection.ts';
-import { shortenLedger } from './flight.ts';
-import { doubtfulAckArrives, resendAll, sampleEcho } from './recovery.ts';
-import { OPEN } from './recovery-state.ts';
+import { shortenLedger } from './loss/flight.ts';
+import { doubtfulAckArrives, resendAll, sampleEcho } from './loss/recovery.ts';
+import { OPEN } from './loss/recovery-state.ts';
 import { atLeast, distance } from './sequence.ts';
 import { armRetransmit, TIMER_PERSIST, TIMER_REORDERING, TIMER_RETRANSMIT, TIMER_TAIL_PROBE } from './timers.ts';
 

@@ -9,7 +9,7 @@
 import { CLOSE_ABORTED, CLOSE_NORMAL } from '../link/stream.ts';
 import { sendAbort } from './bare.ts';
 import type { Connection } from './connection.ts';
-import { releaseLedger } from './flight.ts';
+import { releaseLedger } from './loss/flight.ts';
 import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from './state.ts';
 import { armLinger } from './timers.ts';
 import { returnWindow } from './window.ts';

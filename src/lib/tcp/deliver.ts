@@ -24,7 +24,7 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
   if (inOrder && !c.readPaused && (c.ring === null || c.ring.empty)) {
     c.rcvNxt = add(sequence, n);
     if (c.ring !== null) c.ring.moveTo(c.rcvNxt);
-    countReceived(c, n);
+    countReceived(c, n, n);
     fitWindow(c, 0);
     c.delivering = true;
     c.handler.onData(c, payload, n);
@@ -45,7 +45,7 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
   }
   const ring = c.ring!;
   const filled = ring.nextSeq !== add(sequence, n) || ring.rangeCount > 0;
-  countReceived(c, distance(ring.nextSeq, c.rcvNxt));
+  countReceived(c, distance(ring.nextSeq, c.rcvNxt), n);
   c.rcvNxt = ring.nextSeq;
   c.buffered = ring.readable;
   if (filled) c.ackNow = true; // RFC 5681 §4.2: a segment that fills a gap, or a part of one
@@ -86,7 +86,7 @@ export function holdText(c: Connection, payload: number, n: number): void {
 export function takeHeldText(c: Connection): void {
   const ring = c.ring;
   if (ring === null || ring.empty) return;
-  countReceived(c, distance(ring.nextSeq, c.rcvNxt));
+  countReceived(c, distance(ring.nextSeq, c.rcvNxt), 0);
   c.rcvNxt = ring.nextSeq;
   c.buffered = ring.readable;
   deliverBuffered(c);
@@ -120,9 +120,12 @@ function growRing(c: Connection, ring: ReceiveRing, end: number): boolean {
   return true;
 }
 
-/** An acknowledgment is due: at once for more than a full-sized segment (RFC 5681 §4.2: at least every second), else delayed. */
-function countReceived(c: Connection, n: number): void {
+/**
+ * RCV.NXT moves by `n`, because of a segment of `segmentBytes`. An acknowledgment is due: at once for more than a full-sized
+ * segment (RFC 5681 §4.2: at least every second), else delayed.
+ */
+function countReceived(c: Connection, n: number, segmentBytes: number): void {
   c.unackedBytes += n;
-  if (c.unackedBytes > c.rcvMss && bulkArrived(c, n)) c.ackNow = true;
+  if (c.unackedBytes > c.rcvMss && bulkArrived(c, segmentBytes)) c.ackNow = true;
   c.stack.markDirty(c.slot);
 }

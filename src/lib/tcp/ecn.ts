@@ -13,7 +13,7 @@
 import { IPV4_CHECKSUM, IPV4_HEADER_BYTES, IPV4_TOS } from '../wire/ipv4.ts';
 import { ACK, CWR, ECE, SYN, TCP_FLAGS } from '../wire/tcp.ts';
 import type { Connection } from './connection.ts';
-import { reduceByEcn } from './recovery.ts';
+import { reduceByEcn } from './loss/recovery.ts';
 import { ESTABLISHED } from './state.ts';
 
 /** The two lowest bits of the type of service (§5). */

@@ -7,14 +7,14 @@ import { CLOSE_TIMEOUT } from '../link/stream.ts';
 import { sendAbort } from './bare.ts';
 import { abortConnection, closeConnection } from './close.ts';
 import type { Connection } from './connection.ts';
-import { transmitSyn } from './handshake.ts';
+import { enterLoss, reorderingTimeout } from './loss/recovery.ts';
+import { resendFirst } from './loss/retransmit.ts';
+import { tailProbeTimeout } from './loss/tail-probe.ts';
+import { transmitSyn } from './opening/handshake.ts';
 import { sendKeepAlive, sendProbe, sendSmall } from './output.ts';
 import { pathMtuTimeout, suspectBlackHole } from './path-mtu.ts';
-import { enterLoss, reorderingTimeout } from './recovery.ts';
-import { resendFirst } from './retransmit.ts';
 import { add, atMost, distance } from './sequence.ts';
 import { CLOSED, ESTABLISHED, FIN_WAIT_2, SYN_SENT, TIME_WAIT } from './state.ts';
-import { tailProbeTimeout } from './tail-probe.ts';
 import {
   armKeepAlive,
   armPersist,

@@ -13,7 +13,7 @@ import { closeConnection, closeOrderly, setState } from './close.ts';
 import type { Connection } from './connection.ts';
 import { deliverBuffered, receiveText } from './deliver.ts';
 import { ecnArrives, ecnSynArrives } from './ecn.ts';
-import { establish, repeatSyn } from './handshake.ts';
+import { establish, repeatSyn } from './opening/handshake.ts';
 import { parseOptions, TIMESTAMPS_WORD } from './options.ts';
 import { sendAck } from './output.ts';
 import { bulkArrived } from './quick-ack.ts';

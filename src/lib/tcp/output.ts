@@ -11,10 +11,10 @@
  */
 import { FIN, PSH } from '../wire/tcp.ts';
 import type { Connection } from './connection.ts';
-import { pipeBytes, recordSent } from './flight.ts';
+import { pipeBytes, recordSent } from './loss/flight.ts';
+import { CWR } from './loss/recovery-state.ts';
+import { resendFirst, resendLost } from './loss/retransmit.ts';
 import { takeQuickAck } from './quick-ack.ts';
-import { CWR } from './recovery-state.ts';
-import { resendFirst, resendLost } from './retransmit.ts';
 import { hasSelectiveAck, sendSelectiveAck } from './sack.ts';
 import { add } from './sequence.ts';
 import { ESTABLISHED } from './state.ts';

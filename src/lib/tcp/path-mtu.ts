@@ -6,8 +6,8 @@
  *      └── 3 timeouts ──▶ 1064 ── 3 more ──▶ 576 ── 3 more: it was not the size ──▶ link.mtu
  */
 import type { Connection } from './connection.ts';
-import { updateMss } from './handshake.ts';
-import { resendAll } from './recovery.ts';
+import { resendAll } from './loss/recovery.ts';
+import { updateMss } from './opening/handshake.ts';
 import { ESTABLISHED } from './state.ts';
 import { armPathMtu, TIMER_PATH_MTU } from './timers.ts';
 

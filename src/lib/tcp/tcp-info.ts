@@ -3,8 +3,8 @@
  * find what they know. Counts are segments where Linux counts segments; times are µs; a plain object, built when it is asked for.
  */
 import type { Connection } from './connection.ts';
-import { LOST, RESENT, SACKED } from './ledger.ts';
-import { CA_STATE_NAMES, type CaStateName } from './recovery-state.ts';
+import { LOST, RESENT, SACKED } from './loss/ledger.ts';
+import { CA_STATE_NAMES, type CaStateName } from './loss/recovery-state.ts';
 import { distance } from './sequence.ts';
 import { STATE_NAMES } from './state.ts';
 import { TIMER_PERSIST } from './timers.ts';

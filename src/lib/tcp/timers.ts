@@ -3,7 +3,7 @@
  * touched only when the connection has to come up earlier than it would anyway. What happens when one is due: expiry.ts.
  */
 import type { Connection } from './connection.ts';
-import { OPEN } from './recovery-state.ts';
+import { OPEN } from './loss/recovery-state.ts';
 import { add, minimum } from './sequence.ts';
 import { ESTABLISHED } from './state.ts';
 
