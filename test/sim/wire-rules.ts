@@ -158,6 +158,7 @@ function inOrder(half: Half, segment: Segment, end: number): void {
 /** RFC 9293 §3.8.6: a receiver should not shrink its window; what scaling rounds away is not shrinking (RFC 7323 §2.4). */
 function windowOffered(half: Half, segment: Segment): void {
   if (half.reverse.ambiguous || !acknowledges(half.reverse, segment.ack)) return;
+  if (beginsAnew(half, segment)) half.hasOffered = false;
   acknowledged(half, segment);
   const isSyn = (segment.flags & SYN) !== 0; // its window is short of the scale, not of memory
   const edge = (segment.ack + (segment.window << (isSyn ? 0 : shift(half)))) | 0;
@@ -166,6 +167,16 @@ function windowOffered(half: Half, segment: Segment): void {
   }
   half.offered = half.hasOffered ? maximum(edge, half.offered) : edge;
   half.hasOffered = true;
+}
+
+/**
+ * An acknowledgment is sent with SND.NXT, which never goes back: one with the first number after the SYN is of a connection that
+ * an old segment with a SYN cookie in it has begun, after the first one was over (RFC 4987 §3.6: nothing remembers it).
+ */
+function beginsAnew(half: Half, segment: Segment): boolean {
+  const first = (half.iss + 1) | 0;
+  const isBare = segment.payloadBytes === 0 && (segment.flags & (SYN | FIN)) === 0;
+  return isBare && segment.sequence === first && distance(half.sndMax, first) > 1;
 }
 
 /**

@@ -130,6 +130,9 @@ export class Connection extends Stream {
   retransmitDueUs = 0;
   delayedAckDueUs = 0;
 
+  /** ECN is agreed on: marks that arrive are echoed, echoes heeded. Every segment that goes out asks for it. */
+  ecn = false;
+
   // Header template: see header.ts
   hop: Hop | null = null;
   hopVersion = -1;
@@ -181,8 +184,6 @@ export class Connection extends Stream {
   priorCubic: CubicEpoch | null = null;
 
   // Explicit congestion notification: see ecn.ts
-  /** Agreed on: marks that arrive are echoed, echoes heeded. */
-  ecn = false;
   /** Our data says that it may be marked. */
   ect = false;
   /** A mark arrived: every acknowledgment says so until the peer says that it has slowed down. */
