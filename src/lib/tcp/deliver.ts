@@ -8,7 +8,6 @@
 import { finishLingering } from './close.ts';
 import type { Connection } from './connection.ts';
 import { sendAck } from './output.ts';
-import { bulkArrived } from './quick-ack.ts';
 import { ReceiveRing } from './receive-ring.ts';
 import { noteOverlap } from './sack.ts';
 import { add, distance } from './sequence.ts';
@@ -24,7 +23,7 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
   if (inOrder && !c.readPaused && (c.ring === null || c.ring.empty)) {
     c.rcvNxt = add(sequence, n);
     if (c.ring !== null) c.ring.moveTo(c.rcvNxt);
-    countReceived(c, n, n);
+    countReceived(c, n);
     fitWindow(c, 0);
     c.delivering = true;
     c.handler.onData(c, payload, n);
@@ -45,7 +44,7 @@ export function receiveText(c: Connection, sequence: number, payload: number, n:
   }
   const ring = c.ring!;
   const filled = ring.nextSeq !== add(sequence, n) || ring.rangeCount > 0;
-  countReceived(c, distance(ring.nextSeq, c.rcvNxt), n);
+  countReceived(c, distance(ring.nextSeq, c.rcvNxt));
   c.rcvNxt = ring.nextSeq;
   c.buffered = ring.readable;
   if (filled) c.ackNow = true; // RFC 5681 §4.2: a segment that fills a gap, or a part of one
@@ -86,7 +85,7 @@ export function holdText(c: Connection, payload: number, n: number): void {
 export function takeHeldText(c: Connection): void {
   const ring = c.ring;
   if (ring === null || ring.empty) return;
-  countReceived(c, distance(ring.nextSeq, c.rcvNxt), 0);
+  countReceived(c, distance(ring.nextSeq, c.rcvNxt));
   c.rcvNxt = ring.nextSeq;
   c.buffered = ring.readable;
   deliverBuffered(c);
@@ -120,12 +119,9 @@ function growRing(c: Connection, ring: ReceiveRing, end: number): boolean {
   return true;
 }
 
-/**
- * RCV.NXT moves by `n`, because of a segment of `segmentBytes`. An acknowledgment is due: at once for more than a full-sized
- * segment (RFC 5681 §4.2: at least every second), else delayed.
- */
-function countReceived(c: Connection, n: number, segmentBytes: number): void {
+/** An acknowledgment is due: at once for every second full-sized segment (RFC 5681 §4.2), else delayed. */
+function countReceived(c: Connection, n: number): void {
   c.unackedBytes += n;
-  if (c.unackedBytes > c.rcvMss && bulkArrived(c, segmentBytes)) c.ackNow = true;
+  if (c.unackedBytes >= 2 * c.mss) c.ackNow = true;
   c.stack.markDirty(c.slot);
 }

@@ -16,7 +16,6 @@ import { ecnArrives, ecnSynArrives } from './ecn.ts';
 import { establish, repeatSyn } from './opening/handshake.ts';
 import { parseOptions, TIMESTAMPS_WORD } from './options.ts';
 import { sendAck } from './output.ts';
-import { bulkArrived } from './quick-ack.ts';
 import { noteDuplicate } from './sack.ts';
 import { acceptable, add, atLeast, distance, greaterThan, maximum } from './sequence.ts';
 import { CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from './state.ts';
@@ -75,8 +74,8 @@ export function expectedArrives(c: Connection, tcp: number, length: number): boo
   c.rcvNxt = (rcvNxt + n) | 0;
   const unacked = (c.unackedBytes + n) | 0;
   c.unackedBytes = unacked;
-  if (unacked > c.rcvMss && bulkArrived(c, n)) {
-    c.ackNow = true;
+  if (unacked >= c.mss << 1) {
+    c.ackNow = true; // RFC 5681 §4.2; for less: quick-ack.ts, when no reply has carried it
     fitWindow(c, tcp);
   }
   stack.markDirty(c.slot);

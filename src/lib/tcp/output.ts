@@ -14,7 +14,7 @@ import type { Connection } from './connection.ts';
 import { pipeBytes, recordSent } from './loss/flight.ts';
 import { CWR } from './loss/recovery-state.ts';
 import { resendFirst, resendLost } from './loss/retransmit.ts';
-import { takeQuickAck } from './quick-ack.ts';
+import { moreThanFull, takeQuickAck } from './quick-ack.ts';
 import { hasSelectiveAck, sendSelectiveAck } from './sack.ts';
 import { add } from './sequence.ts';
 import { ESTABLISHED } from './state.ts';
@@ -44,6 +44,10 @@ export function sendPending(c: Connection): void {
 }
 
 function delayAck(c: Connection): void {
+  if (c.unackedBytes > c.rcvMss && moreThanFull(c)) {
+    sendAck(c);
+    return;
+  }
   if ((c.armed & DELAYED_ACK) !== 0) return;
   if (takeQuickAck(c)) sendAck(c);
   else armDelayedAck(c);

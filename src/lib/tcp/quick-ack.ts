@@ -14,15 +14,13 @@ import { distance } from './sequence.ts';
 const LOSSY_SECONDS = 1;
 
 /**
- * More than a full segment is unacknowledged, with the `n` bytes that arrived: an acknowledgment is due (RFC 5681 §4.2: for at
- * least every second segment). False when they show that the peer's full segments are larger than was thought, as they are when its
- * MSS is smaller than ours.
+ * More than rcvMss is unacknowledged, and no reply carried the acknowledgment: is that more than a full segment, so that one is
+ * due (RFC 5681 §4.2: for at least every second segment, and the last may be short)? Not if it shows that the peer's full
+ * segments are larger than was thought, as they are when its MSS is smaller than ours.
  */
-export function bulkArrived(c: Connection, n: number): boolean {
-  if (n > c.rcvMss) {
-    const most = c.stack.offeredMss - (c.tcpHeaderBytes - TCP_HEADER_BYTES);
-    c.rcvMss = n < most ? n : most;
-  }
+export function moreThanFull(c: Connection): boolean {
+  const most = c.stack.offeredMss - (c.tcpHeaderBytes - TCP_HEADER_BYTES);
+  c.rcvMss = c.unackedBytes < most ? c.unackedBytes : most;
   return c.unackedBytes > c.rcvMss;
 }
 
