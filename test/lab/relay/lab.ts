@@ -31,7 +31,7 @@ export interface Transferred {
 type Message = Ready | Outcome | RelayReport;
 
 /** A child that is told things and answers, line by line. */
-class Agent {
+class Resident {
   private readonly child: ChildProcess;
   private readonly name: string;
   private readonly messages: Message[] = [];
@@ -94,9 +94,9 @@ export interface RelayLabOptions {
 
 export class RelayLab {
   private readonly namespaces: readonly string[];
-  private readonly agents: Agent[] = [];
-  private readonly relay: Agent;
-  private readonly ends: Record<Side, Record<EndKind, Agent>>;
+  private readonly residents: Resident[] = [];
+  private readonly relay: Resident;
+  private readonly ends: Record<Side, Record<EndKind, Resident>>;
 
   constructor(options: RelayLabOptions = {}) {
     const name = `${PREFIX}-${process.pid}-${labs++}`;
@@ -116,10 +116,10 @@ export class RelayLab {
     };
   }
 
-  private start(namespace: string, script: string, ...args: string[]): Agent {
-    const agent = new Agent(namespace, script, ...args);
-    this.agents.push(agent);
-    return agent;
+  private start(namespace: string, script: string, ...args: string[]): Resident {
+    const resident = new Resident(namespace, script, ...args);
+    this.residents.push(resident);
+    return resident;
   }
 
   /** Where an end lives, for those who watch its interface end0. */
@@ -148,7 +148,7 @@ export class RelayLab {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.agents.map((agent) => agent.stop()));
+    await Promise.all(this.residents.map((resident) => resident.stop()));
     removeNamespaces(this.namespaces);
   }
 }
