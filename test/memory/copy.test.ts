@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { copyAcross } from '../../src/lib/memory/copy.ts';
+import { copyAcross, moveWithin } from '../../src/lib/memory/copy.ts';
 import { PacketMemory } from '../../src/lib/memory/packet-memory.ts';
 
 const BYTES = 8192;
@@ -17,6 +17,24 @@ it('PacketMemory.copy moves bytes as copyWithin of an ordinary array does, overl
       memory.copy(base + to, base + from, n);
       model.copyWithin(to, from, from + n);
       expect(memory.u8.slice(base, base + BYTES)).toEqual(model);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+it('moveWithin moves bytes as copyWithin of an ordinary array does, in both directions', () => {
+  const shift = fc.tuple(
+    fc.nat(BYTES / 2),
+    fc.oneof(fc.integer({ min: -40, max: 40 }), fc.nat(BYTES / 4)),
+    fc.nat(2000),
+  );
+  fc.assert(
+    fc.property(shift, ([from, by, n]) => {
+      const to = Math.max(0, from + by);
+      const view = new DataView(new SharedArrayBuffer(BYTES));
+      new Uint8Array(view.buffer).set(filled());
+      moveWithin(view, to, from, n);
+      expect(new Uint8Array(view.buffer)).toEqual(filled().copyWithin(to, from, from + n));
     }),
     { numRuns: 500 },
   );

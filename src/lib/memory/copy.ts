@@ -62,6 +62,27 @@ export function copyAcross(to: DataView, toByte: number, from: DataView, fromByt
   for (; s < end; s++, d++) to.setUint8(d, from.getUint8(s));
 }
 
+/** Moves n bytes within one memory; the ranges may overlap. */
+export function moveWithin(view: DataView, to: number, from: number, n: number): void {
+  if (n >= CALL_BYTES && callable && copyByCall(view, to, view, from, n)) return;
+  if (to <= from) {
+    let d = to;
+    let s = from;
+    const end = from + n;
+    for (const last = end - 7; s < last; s += 8, d += 8) view.setBigUint64(d, view.getBigUint64(s, true), true);
+    for (; s < end; s++, d++) view.setUint8(d, view.getUint8(s));
+    return;
+  }
+  let d = to + n;
+  let s = from + n;
+  for (const last = from + 7; s > last; ) {
+    s -= 8;
+    d -= 8;
+    view.setBigUint64(d, view.getBigUint64(s, true), true);
+  }
+  while (s > from) view.setUint8(--d, view.getUint8(--s));
+}
+
 /** A view's accesses are checked, an address is not: what does not fit throws the same RangeError. */
 function copyByCall(to: DataView, toByte: number, from: DataView, fromByte: number, n: number): boolean {
   if (toByte < 0 || fromByte < 0 || toByte + n > to.byteLength || fromByte + n > from.byteLength) {

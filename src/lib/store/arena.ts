@@ -8,7 +8,7 @@
  * Memory is not zeroed. Refs name objects in every worker that has the chunks. Every chunk ends in a guard that is never
  * handed out, so that reads may run 64 bytes past the end of an object.
  */
-import { copyAcross } from '../memory/copy.ts';
+import { copyAcross, moveWithin } from '../memory/copy.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import { PAGES_PER_CHUNK, PageHeap } from './page-heap.ts';
 import { byteOf, chunkOf, firstRef } from './ref.ts';
@@ -128,7 +128,7 @@ export class Arena {
     const s = byteOf(fromRef) + fromByte;
     const d = byteOf(toRef) + toByte;
     const chunk = chunkOf(toRef);
-    if (chunk === chunkOf(fromRef) && d < s + n && s < d + n) this.bytes8[chunk].copyWithin(d, s, s + n);
+    if (chunk === chunkOf(fromRef) && d < s + n && s < d + n) moveWithin(this.views[chunk], d, s, n);
     else copyAcross(this.views[chunk], d, this.views[chunkOf(fromRef)], s, n);
   }
 
