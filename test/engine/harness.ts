@@ -5,12 +5,10 @@
 
 import { VirtualClock } from '../../src/lib/clock.ts';
 import { Client } from '../../src/lib/engine/client.ts';
-import { commandHandlers } from '../../src/lib/engine/command-command.ts';
 import { commandFirstKey, commands, lookup } from '../../src/lib/engine/command-table.ts';
 import { admits, bind, type HandlerFamily } from '../../src/lib/engine/dispatch-table.ts';
 import { Engine, type Handler } from '../../src/lib/engine/engine.ts';
-import { genericHandlers } from '../../src/lib/engine/generic.ts';
-import { stringHandlers } from '../../src/lib/engine/string.ts';
+import { engineFamilies } from '../../src/lib/engine/families.ts';
 import { Stream } from '../../src/lib/link/stream.ts';
 import { BufferPool } from '../../src/lib/memory/buffer-pool.ts';
 import { PacketMemory } from '../../src/lib/memory/packet-memory.ts';
@@ -54,7 +52,7 @@ export interface HarnessOptions {
   seed?: number;
   /** Limit of the arena. */
   limitBytes?: number;
-  /** Handlers of commands beyond the string and generic ones and COMMAND; those without one answer `+NOT-HERE`. */
+  /** Handlers of commands beyond the engine's own families; those without one answer `+NOT-HERE`. */
   families?: HandlerFamily[];
 }
 
@@ -81,7 +79,7 @@ export class Harness {
     this.client = new Client(1, new TestStream(this.queue), clock.wallMs(), true);
     this.engine = new Engine({ memory, batch, reply, arena, databases, wheel, clock, random }, this.client);
     this.engine.nowMs = clock.wallMs();
-    const known = [stringHandlers, genericHandlers, commandHandlers, ...(options.families ?? [])];
+    const known = [...engineFamilies, ...(options.families ?? [])];
     const names = new Set(known.flatMap((family) => Object.keys(family)));
     const missing = commands.filter((command) => !names.has(command.spec.name)).map((command) => command.spec.name);
     this.handlers = bind([...known, Object.fromEntries(missing.map((name) => [name, notHere]))]);

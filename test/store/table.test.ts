@@ -17,6 +17,7 @@ class Checked {
 
   constructor(arena: Arena) {
     this.table = new HashTable(arena);
+    if (this.table.create() === 0) throw new Error('no memory');
   }
 
   insert(hash: number): void {
@@ -43,10 +44,10 @@ class Checked {
     const { table, entries } = this;
     expect(table.size).toBe(entries.size);
     const found = new Map<number, number>();
-    let bytes = table['directory'].byteLength;
-    let lastHash = -0x80000000;
-    const directory = table['directory'];
     const depth = table['depth'];
+    const directory = table['directory'].subarray(table['directoryAt'], table['directoryAt'] + (2 << depth));
+    let bytes = directory.byteLength;
+    let lastHash = -0x80000000;
     const chunks = table['chunks'];
     for (let entry = 0; entry < 1 << depth; ) {
       const ref = directory[entry * 2];

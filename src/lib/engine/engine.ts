@@ -17,6 +17,7 @@ import type { Keyspace } from '../store/keyspace.ts';
 import { RefList } from '../store/table.ts';
 import type { ExpiryWheel } from '../store/wheel.ts';
 import type { Client } from './client.ts';
+import { Values } from './values.ts';
 
 /** A string of 512 MB would exceed what JavaScript allows. */
 const MAX_TEXT_BYTES = 1 << 20;
@@ -62,6 +63,8 @@ export class Engine {
   readonly wheel: ExpiryWheel;
   readonly clock: Clock;
   readonly random: Random;
+  /** The types of values beside strings. */
+  readonly values: Values;
   readonly stats = new EngineStats();
   /** The client whose command runs. Set by the dispatcher. */
   client: Client;
@@ -93,6 +96,8 @@ export class Engine {
     this.reply = parts.reply;
     this.arena = parts.arena;
     this.databases = parts.databases;
+    this.values = new Values(parts.arena, parts.databases[0].hashKey);
+    for (const db of parts.databases) db.releaseValue = (ref) => this.values.release(db, ref);
     this.wheel = parts.wheel;
     this.clock = parts.clock;
     this.random = parts.random;

@@ -2,18 +2,25 @@
  * The one place where commands find, make, change and remove keys. So this is where a key whose time is over disappears when
  * it is looked at, where hits and misses are counted, and where every change passes whoever listens to changes.
  *
- *   lookupRead ───┐                       ┌─ setString, makeString ──┐
- *   lookupWrite ──┼─▶ ref, or 0 for none ─┼─ setExpiry, persist      ├─▶ changed(event) ─▶ engine.keyListener
- *   peek ─────────┘                       └─ remove                 ─┘
+ *   lookupRead, readTyped ───┐                       ┌─ setString, makeString, createValue, resizeValue ─┐
+ *   lookupWrite, writeTyped ─┼─▶ ref, or 0 for none ─┼─ setExpiry, persist                                ├─▶ changed(event)
+ *   peek, find ──────────────┘                       └─ remove ───────────────────────────────────────────┘      │
+ *                                                                                              engine.keyListener ◀┘
  *
  * Keys are arguments (their index in the batch) and their hash; values are refs into the arena. A function that makes or
  * moves a record returns its ref, or 0 after it has answered that there is no memory: then nothing was changed.
  */
 import type { Keyspace } from '../store/keyspace.ts';
+import { ROOT_BYTES, ROOTED, rootOf as rootIn, setRoot } from '../store/value-kind.ts';
 import { CLIENT_NO_TOUCH } from './client.ts';
 import type { Engine } from './engine.ts';
 
 export const TYPE_STRING = 0;
+export const TYPE_LIST = 1;
+export const TYPE_SET = 2;
+export const TYPE_ZSET = 3;
+export const TYPE_HASH = 4;
+export const TYPE_STREAM = 6;
 
 /** Flags of a string record: its encoding, where it can't be told from the bytes. */
 export const STRING_PLAIN = 0;
@@ -64,6 +71,24 @@ export function peek(engine: Engine, i: number, hash: number): number {
   if (ref !== 0) engine.stats.keyspaceHits++;
   else engine.stats.keyspaceMisses++;
   return ref;
+}
+
+/** As lookupRead, of a key that must have this type: its record; 0 for none; -1 for another type: the error has been written. */
+export function readTyped(engine: Engine, i: number, hash: number, type: number): number {
+  const ref = lookupRead(engine, i, hash);
+  return ref === 0 || engine.db.type(ref) === type ? ref : wrongType(engine);
+}
+
+/** As lookupWrite, of a key that must have this type: its record; 0 for none; -1 for another type: the error has been written. */
+export function writeTyped(engine: Engine, i: number, hash: number, type: number): number {
+  const ref = lookupWrite(engine, i, hash);
+  return ref === 0 || engine.db.type(ref) === type ? ref : wrongType(engine);
+}
+
+/** Answers that the key holds another type of value; returns -1. */
+export function wrongType(engine: Engine): -1 {
+  engine.reply.error('WRONGTYPE Operation against a key holding the wrong kind of value');
+  return -1;
 }
 
 function touch(engine: Engine, ref: number): void {
@@ -146,6 +171,58 @@ function replace(engine: Engine, i: number, hash: number, ref: number, length: n
   const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, TYPE_STRING, length);
   if (made === 0) return outOfMemory(engine);
   return atMs < 0 ? made : setExpiry(engine, db, made, atMs);
+}
+
+/**
+ * Makes the key in argument `i`, which is not there, with a packed value of `bytes`, whose contents are undefined. Returns its
+ * ref; 0 without memory: the error has been written. The caller reports the change.
+ */
+export function createValue(
+  engine: Engine,
+  i: number,
+  hash: number,
+  type: number,
+  flags: number,
+  bytes: number,
+): number {
+  const { db } = engine;
+  const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, type, bytes);
+  if (made === 0) return outOfMemory(engine);
+  db.setFlags(made, flags);
+  return made;
+}
+
+/** As createValue, with a root as the value; `flags` without ROOTED. On 0 the root is still the caller's. */
+export function createRooted(
+  engine: Engine,
+  i: number,
+  hash: number,
+  type: number,
+  flags: number,
+  root: number,
+): number {
+  const made = createValue(engine, i, hash, type, flags | ROOTED, ROOT_BYTES);
+  if (made !== 0) setRoot(engine.arena.words, engine.db, made, root);
+  return made;
+}
+
+/** Gives a packed value another size, keeping the bytes that both have. Returns the record's ref; 0 without memory. */
+export function resizeValue(engine: Engine, db: Keyspace, ref: number, bytes: number): number {
+  const moved = db.resize(ref, bytes);
+  return moved !== 0 ? moved : outOfMemory(engine);
+}
+
+/** Puts a root in place of a packed value; `flags` without ROOTED. Returns the record's ref: to shrink never fails. */
+export function makeRooted(engine: Engine, db: Keyspace, ref: number, flags: number, root: number): number {
+  const moved = db.resize(ref, ROOT_BYTES) || ref; // without memory to move into, it stays where it is, larger than it need be
+  db.setFlags(moved, flags | ROOTED);
+  setRoot(engine.arena.words, db, moved, root);
+  return moved;
+}
+
+/** The root of a rooted value. */
+export function rootOf(engine: Engine, db: Keyspace, ref: number): number {
+  return rootIn(engine.arena.words, db, ref);
 }
 
 /** Makes the key expire at `atMs`. The caller reports the change. */

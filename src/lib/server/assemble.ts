@@ -4,10 +4,8 @@
  */
 import type { Clock } from '../clock.ts';
 import { Client } from '../engine/client.ts';
-import { commandHandlers } from '../engine/command-command.ts';
 import { Engine } from '../engine/engine.ts';
-import { genericHandlers } from '../engine/generic.ts';
-import { stringHandlers } from '../engine/string.ts';
+import { engineFamilies } from '../engine/families.ts';
 import { Stream } from '../link/stream.ts';
 import { BufferPool } from '../memory/buffer-pool.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
@@ -57,7 +55,7 @@ export function assembleCore(options: CoreOptions): ShardCore {
   engine.nowMs = clock.wallMs();
   const context = new ServerContext({ engine, config, hooks: options.hooks, version: options.version });
   applyConfig(context);
-  const families = [stringHandlers, genericHandlers, commandHandlers, bindServerCommands(context)];
+  const families = [...engineFamilies, bindServerCommands(context)];
   const dispatcher = new Dispatcher(engine, context, clock, families);
   const sessions = new Sessions(memory, batch, context, dispatcher);
   sessions.parser.maxBulkBytes = config.maxBulkBytes;

@@ -176,10 +176,11 @@ export class Shard {
     this.sessions.flush();
   }
 
-  /** Removes expired keys and records of cleared databases, at most `budget` of each; true when more are left. */
+  /** Removes expired keys, what hung from removed ones, and records of cleared databases, at most `budget` of each; true when more are left. */
   private reclaim(budget: number): boolean {
     const { engine } = this.context;
     const left = engine.activeExpire && expireCycle(engine, engine.nowMs, budget);
+    if (engine.values.reaper.step(budget)) return true;
     for (const database of engine.databases) if (database.freeStep(budget)) return true;
     return left;
   }

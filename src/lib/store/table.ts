@@ -12,11 +12,15 @@
  * There is no second table to look into and nothing to migrate, and since the order is that of the hashes whatever grows or
  * shrinks, the next hash is all that a SCAN must remember. Sparse neighbours merge. Where hashes cluster so that a split
  * would not part them, a segment gets a longer tail instead: slower there, and bounded.
+ *
+ * All of a table is in the arena and hangs from its root; a HashTable object is a view that is pointed at one with open():
+ *
+ *   root │ size │ depth │ directory │ bytes │ largest segment's slots │ segments of the full depth │
  */
 
 import type { Random } from '../random.ts';
 import type { Arena } from './arena.ts';
-import { byteOf, chunkOf, wordOf } from './ref.ts';
+import { chunkOf, wordOf } from './ref.ts';
 import * as segment from './segment.ts';
 import { COUNT, FLIP, HEADER_WORDS, LIMIT, MAX_BITS, MIN_BITS, SHAPE } from './segment.ts';
 
@@ -30,20 +34,34 @@ const PREFETCH_GROUP = 32;
 /** Random slots to look at before going on from one in order. */
 const RANDOM_TRIES = 256;
 
+const ROOT_SIZE = 0;
+const ROOT_DEPTH = 1;
+const ROOT_DIRECTORY = 2;
+const ROOT_BYTES = 3;
+const ROOT_LARGEST = 4;
+const ROOT_DEEPEST = 5;
+/** Bytes of a root in the arena. */
+export const TABLE_ROOT_BYTES = 24;
+
 export class HashTable {
   /** Entries. */
   size = 0;
   /** The chunk that the last seek was in. */
   words: Int32Array;
-  /** Counts segments that were given up: a slot remembered from before means nothing any more. */
+  /** Counts segments that were given up, and roots that were opened: a slot remembered from before means nothing any more. */
   epoch = 0;
   /** Bytes of segments and directory. */
   bytes = 0;
+  /** Ref of the root that is open; 0 when there is none. */
+  root = 0;
   /** The directory has 1 << depth entries, at least 2: a shift by 32 would be one by 0. */
   private depth = 1;
+  /** Chunk and index of the directory, and its ref. */
   private directory: Int32Array;
-  private directoryRef: number;
-  private readonly segmentsAtDepth = new Int32Array(33);
+  private directoryAt = 0;
+  private directoryRef = 0;
+  /** Segments as deep as the directory: when there is none, it can be halved. */
+  private deepest = 0;
   /** No segment has more slots. */
   private largestSlots = 0;
   /** Of the group being prefetched: chunk and index of the home slots, and then, in place of the index, the refs. */
@@ -52,30 +70,52 @@ export class HashTable {
   private readonly arena: Arena;
   private readonly chunks: Int32Array[];
 
-  /** Throws a RangeError if the arena has no room for an empty table (some 300 bytes). */
+  /** A view of no table yet: open() or create() first. */
   constructor(arena: Arena) {
     this.arena = arena;
     this.chunks = arena.words;
-    this.directoryRef = arena.alloc(8 << this.depth);
-    const ref = this.directoryRef === 0 ? 0 : this.createSegment(0, MIN_BITS, 0, 0);
-    if (ref === 0) {
-      if (this.directoryRef !== 0) arena.free(this.directoryRef, 8 << this.depth);
-      throw new RangeError('the arena is too small for a hash table');
-    }
-    this.directory = this.directoryAt(this.directoryRef, this.depth);
-    this.bytes += this.directory.byteLength;
-    this.words = this.chunks[chunkOf(ref)];
-    this.pointTo(ref, 0);
+    this.words = arena.words[0];
+    this.directory = arena.words[0];
   }
 
-  /** A new table, or null when the arena has no room for one. */
-  static create(arena: Arena): HashTable | null {
-    try {
-      return new HashTable(arena);
-    } catch (error) {
-      if (error instanceof RangeError) return null;
-      throw error;
+  /** Points the view at another table. What another view changed meanwhile is seen. */
+  open(root: number): void {
+    const words = this.chunks[chunkOf(root)];
+    const at = wordOf(root);
+    this.root = root;
+    this.size = words[at + ROOT_SIZE];
+    this.depth = words[at + ROOT_DEPTH];
+    this.bytes = words[at + ROOT_BYTES] >>> 0;
+    this.largestSlots = words[at + ROOT_LARGEST];
+    this.deepest = words[at + ROOT_DEEPEST];
+    this.useDirectory(words[at + ROOT_DIRECTORY]);
+    this.epoch++;
+  }
+
+  /** Makes an empty table (some 300 bytes) and opens it. Returns its root; 0, and nothing changed, when there is no memory. */
+  create(): number {
+    const { arena } = this;
+    const root = arena.alloc(TABLE_ROOT_BYTES);
+    const directory = root === 0 ? 0 : arena.alloc(16);
+    const first = directory === 0 ? 0 : segment.create(arena, 0, MIN_BITS, 0, 0);
+    if (first === 0) {
+      if (directory !== 0) arena.free(directory, 16);
+      if (root !== 0) arena.free(root, TABLE_ROOT_BYTES);
+      return 0;
     }
+    const slots = segment.slotCount(this.chunks[chunkOf(first)], wordOf(first));
+    const words = this.chunks[chunkOf(root)];
+    const at = wordOf(root);
+    words[at + ROOT_SIZE] = 0;
+    words[at + ROOT_DEPTH] = 1;
+    words[at + ROOT_DIRECTORY] = directory;
+    words[at + ROOT_BYTES] = segment.bytesFor(slots) + 16;
+    words[at + ROOT_LARGEST] = slots;
+    words[at + ROOT_DEEPEST] = 0;
+    this.open(root);
+    this.words = this.chunks[chunkOf(first)];
+    this.pointTo(first, 0);
+    return root;
   }
 
   /** Index in `words`, which it sets, of the first slot whose hash is not below `hash`: maybe an empty one. */
@@ -90,7 +130,7 @@ export class HashTable {
 
   /** Index in `words`, which it sets, of the hash's home slot. */
   seekHome(hash: number): number {
-    const entry = ((hash ^ FLIP) >>> (32 - this.depth)) << 1;
+    const entry = this.directoryAt + (((hash ^ FLIP) >>> (32 - this.depth)) << 1);
     const ref = this.directory[entry];
     this.words = this.chunks[chunkOf(ref)];
     return wordOf(ref) + HEADER_WORDS + (segment.homeOf(this.directory[entry + 1], hash) << 1);
@@ -131,7 +171,7 @@ export class HashTable {
       }
       base = this.seekSegment(hash);
     }
-    this.size++;
+    this.setSize(this.size + 1);
     return true;
   }
 
@@ -140,7 +180,7 @@ export class HashTable {
     const base = this.seekSegment(hash);
     const words = this.words;
     segment.remove(words, base, slot);
-    this.size--;
+    this.setSize(this.size - 1);
     if (words[base + COUNT] < 1 << (segment.bitsOf(words[base + SHAPE]) - 3)) this.shrink(hash);
   }
 
@@ -179,9 +219,9 @@ export class HashTable {
     for (let tries = 0; tries < RANDOM_TRIES; tries++) {
       // Every segment with the same chance: by the first directory entry that names it.
       const entry = random.below(entries);
-      const shape = this.directory[entry * 2 + 1];
+      const shape = this.directory[this.directoryAt + entry * 2 + 1];
       if ((entry & ((1 << (this.depth - segment.depthOf(shape))) - 1)) !== 0) continue;
-      const ref = this.directory[entry * 2];
+      const ref = this.directory[this.directoryAt + entry * 2];
       const words = this.chunks[chunkOf(ref)];
       const slots = segment.slotCount(words, wordOf(ref));
       const slot = random.below(this.largestSlots);
@@ -191,20 +231,45 @@ export class HashTable {
     return this.refAfter(random.int32() >>> 0);
   }
 
-  /** Frees all segments and the directory. The table is of no use after that. */
+  /** Frees all segments, the directory and the root. The entries' refs are the caller's. */
   destroy(): void {
     for (let entry = 0; entry < 1 << this.depth; ) {
-      const depth = segment.depthOf(this.directory[entry * 2 + 1]);
-      segment.destroy(this.arena, this.directory[entry * 2]);
+      const depth = segment.depthOf(this.directory[this.directoryAt + entry * 2 + 1]);
+      segment.destroy(this.arena, this.directory[this.directoryAt + entry * 2]);
       entry += 1 << (this.depth - depth);
     }
-    this.arena.free(this.directoryRef, this.directory.byteLength);
+    this.arena.free(this.directoryRef, 8 << this.depth);
+    this.arena.free(this.root, TABLE_ROOT_BYTES);
+    this.root = 0;
     this.bytes = 0;
     this.size = 0;
   }
 
+  private setSize(size: number): void {
+    this.size = size;
+    this.chunks[chunkOf(this.root)][wordOf(this.root) + ROOT_SIZE] = size;
+  }
+
+  /** Writes what a change of shape changed into the root. */
+  private save(): void {
+    const words = this.chunks[chunkOf(this.root)];
+    const at = wordOf(this.root);
+    words[at + ROOT_DEPTH] = this.depth;
+    words[at + ROOT_DIRECTORY] = this.directoryRef;
+    words[at + ROOT_BYTES] = this.bytes;
+    words[at + ROOT_LARGEST] = this.largestSlots;
+    words[at + ROOT_DEEPEST] = this.deepest;
+  }
+
+  private useDirectory(ref: number): void {
+    this.directoryRef = ref;
+    this.directory = this.chunks[chunkOf(ref)];
+    this.directoryAt = wordOf(ref);
+  }
+
   private prefetchSlots(hashes: Int32Array, first: number, count: number): number {
     const directory = this.directory;
+    const directoryAt = this.directoryAt;
     const chunks = this.chunks;
     const aheadChunk = this.aheadChunk;
     const aheadSlot = this.aheadSlot;
@@ -212,7 +277,7 @@ export class HashTable {
     let read = 0;
     for (let i = 0; i < count; i++) {
       const hash = hashes[first + i];
-      const entry = ((hash ^ FLIP) >>> shift) << 1;
+      const entry = directoryAt + (((hash ^ FLIP) >>> shift) << 1);
       const ref = directory[entry];
       const slot = wordOf(ref) + HEADER_WORDS + (segment.homeOf(directory[entry + 1], hash) << 1);
       aheadChunk[i] = chunkOf(ref);
@@ -251,7 +316,7 @@ export class HashTable {
 
   /** Base of the hash's segment in `words`, which it sets. */
   private seekSegment(hash: number): number {
-    const ref = this.directory[((hash ^ FLIP) >>> (32 - this.depth)) << 1];
+    const ref = this.directory[this.directoryAt + (((hash ^ FLIP) >>> (32 - this.depth)) << 1)];
     this.words = this.chunks[chunkOf(ref)];
     return wordOf(ref);
   }
@@ -283,6 +348,7 @@ export class HashTable {
     if (ref === 0) return false;
     this.destroySegmentOf(hash);
     this.pointTo(ref, hash);
+    this.save();
     return true;
   }
 
@@ -299,11 +365,13 @@ export class HashTable {
     const high = low === 0 ? 0 : this.createHalf(old, boundary, to, depth);
     if (high === 0) {
       if (low !== 0) this.destroySegment(low);
+      this.save();
       return false;
     }
     this.destroySegmentOf(hash);
     this.pointTo(low, middle ^ (1 << (32 - depth)));
     this.pointTo(high, middle);
+    this.save();
     return true;
   }
 
@@ -350,7 +418,8 @@ export class HashTable {
     this.destroySegmentOf(highHash);
     this.destroySegmentOf(lowHash);
     this.pointTo(ref, lowHash);
-    while (this.depth > 1 && this.segmentsAtDepth[this.depth] === 0) if (!this.flatten()) break;
+    while (this.depth > 1 && this.deepest === 0) if (!this.flatten()) break;
+    this.save();
     return true;
   }
 
@@ -370,22 +439,23 @@ export class HashTable {
     const ref = this.arena.alloc(8 << depth);
     if (ref === 0) return false;
     const from = this.directory;
-    const into = this.directoryAt(ref, depth);
+    const fromAt = this.directoryAt;
+    const into = this.chunks[chunkOf(ref)];
+    const intoAt = wordOf(ref);
+    let deepest = 0;
     for (let entry = 0; entry < 1 << depth; entry++) {
-      const source = depth > this.depth ? entry >> 1 : entry << 1;
-      into[entry * 2] = from[source * 2];
-      into[entry * 2 + 1] = from[source * 2 + 1];
+      const source = fromAt + (depth > this.depth ? entry >> 1 : entry << 1) * 2;
+      into[intoAt + entry * 2] = from[source];
+      into[intoAt + entry * 2 + 1] = from[source + 1];
+      if (segment.depthOf(from[source + 1]) === depth) deepest++;
     }
-    this.arena.free(this.directoryRef, from.byteLength);
-    this.bytes += into.byteLength - from.byteLength;
-    this.directory = into;
-    this.directoryRef = ref;
+    this.arena.free(this.directoryRef, 8 << this.depth);
+    this.bytes += (8 << depth) - (8 << this.depth);
+    this.useDirectory(ref);
     this.depth = depth;
+    this.deepest = deepest;
+    this.save();
     return true;
-  }
-
-  private directoryAt(ref: number, depth: number): Int32Array {
-    return new Int32Array(this.chunks[chunkOf(ref)].buffer, byteOf(ref), 2 << depth);
   }
 
   /** Enters a segment in the directory, for all hashes that share `hash`'s first bits up to the segment's depth. */
@@ -393,9 +463,10 @@ export class HashTable {
     const shape = this.chunks[chunkOf(ref)][wordOf(ref) + SHAPE];
     const entries = 1 << (this.depth - segment.depthOf(shape));
     const first = ((hash ^ FLIP) >>> (32 - this.depth)) & -entries;
-    for (let entry = first; entry < first + entries; entry++) {
-      this.directory[entry * 2] = ref;
-      this.directory[entry * 2 + 1] = shape;
+    const directory = this.directory;
+    for (let at = this.directoryAt + first * 2, end = at + entries * 2; at < end; at += 2) {
+      directory[at] = ref;
+      directory[at + 1] = shape;
     }
   }
 
@@ -419,7 +490,7 @@ export class HashTable {
   private createSegment(depth: number, bits: number, minSlots: number, limit: number): number {
     const ref = segment.create(this.arena, depth, bits, minSlots, limit);
     if (ref === 0) return 0;
-    this.segmentsAtDepth[depth]++;
+    if (depth === this.depth) this.deepest++;
     const slots = segment.slotCount(this.chunks[chunkOf(ref)], wordOf(ref));
     this.bytes += segment.bytesFor(slots);
     this.largestSlots = depth === 0 ? slots : Math.max(this.largestSlots, slots);
@@ -427,12 +498,12 @@ export class HashTable {
   }
 
   private destroySegmentOf(hash: number): void {
-    this.destroySegment(this.directory[((hash ^ FLIP) >>> (32 - this.depth)) << 1]);
+    this.destroySegment(this.directory[this.directoryAt + (((hash ^ FLIP) >>> (32 - this.depth)) << 1)]);
   }
 
   private destroySegment(ref: number): void {
     const words = this.chunks[chunkOf(ref)];
-    this.segmentsAtDepth[segment.depthOf(words[wordOf(ref) + SHAPE])]--;
+    if (segment.depthOf(words[wordOf(ref) + SHAPE]) === this.depth) this.deepest--;
     this.bytes -= segment.bytesFor(segment.slotCount(words, wordOf(ref)));
     segment.destroy(this.arena, ref);
     this.epoch++;

@@ -3,9 +3,21 @@
  * all four write a second record; then the first is removed, or stays.
  */
 import type { Keyspace } from '../../store/keyspace.ts';
+import { ROOTED, setRoot } from '../../store/value-kind.ts';
 import { databaseArgument, isWord, optionWord, sameBytes, syntaxError } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
-import { changed, find, hasRoom, lookupRead, lookupWrite, outOfMemory, setExpiry, tell } from '../keys.ts';
+import {
+  changed,
+  find,
+  hasRoom,
+  lookupRead,
+  lookupWrite,
+  outOfMemory,
+  rootOf,
+  setExpiry,
+  TYPE_STRING,
+  tell,
+} from '../keys.ts';
 
 const WORD_DB = optionWord('DB');
 const WORD_REPLACE = optionWord('REPLACE');
@@ -36,11 +48,11 @@ function renameKey(engine: Engine, arg: number, onlyIfAbsent: boolean): boolean 
     engine.reply.integer(0);
     return false;
   }
-  const made = duplicate(engine, db, source, db, arg + 2, target, hash);
+  const made = duplicate(engine, db, source, db, arg + 2, target, hash, true);
   if (made === 0) return false;
   tell(engine, db, 'rename_from', source);
   changed(engine, db, 'rename_to', made);
-  db.remove(source);
+  removeHusk(db, source);
   return true;
 }
 
@@ -75,7 +87,7 @@ export function copy(engine: Engine, arg: number, argc: number): void {
     engine.reply.integer(0);
     return;
   }
-  const made = duplicate(engine, source, ref, target, arg + 2, existing, hash);
+  const made = duplicate(engine, source, ref, target, arg + 2, existing, hash, false);
   if (made === 0) return;
   changed(engine, target, 'copy_to', made);
   engine.reply.integer(1);
@@ -96,11 +108,11 @@ export function move(engine: Engine, arg: number, _argc: number): void {
     engine.reply.integer(0);
     return;
   }
-  const made = duplicate(engine, source, ref, target, arg + 1, 0, hash);
+  const made = duplicate(engine, source, ref, target, arg + 1, 0, hash, true);
   if (made === 0) return;
   tell(engine, source, 'move_from', ref);
   changed(engine, target, 'move_to', made);
-  source.remove(ref);
+  removeHusk(source, ref);
   engine.reply.integer(1);
 }
 
@@ -110,7 +122,8 @@ function sameObject(engine: Engine): void {
 
 /**
  * Writes value, type, flags and deadline of record `ref` under the key in argument `i` of `target`, in place of `existing`
- * (0: none). Returns the new record; 0 when there was no memory: the error has been written and nothing changed.
+ * (0: none). What hangs from a root is copied, or (`takesRoot`) both records have it for now, and removeHusk() takes the old
+ * one away. Returns the new record; 0 when there was no memory: the error has been written and nothing changed.
  */
 function duplicate(
   engine: Engine,
@@ -120,15 +133,34 @@ function duplicate(
   i: number,
   existing: number,
   hash: number,
+  takesRoot: boolean,
 ): number {
   const length = source.valueLength(ref);
   const atMs = source.expiry(ref);
   const moves = atMs < 0 ? 1 : 2; // a deadline makes the new record move once more
   if (!hasRoom(engine, moves * (engine.argLength[i] + length))) return 0;
+  const flags = source.flags(ref);
+  let root = 0;
+  if ((flags & ROOTED) !== 0) {
+    root = rootOf(engine, source, ref);
+    if (!takesRoot) root = engine.values.kinds[source.type(ref)]?.clone(root, flags) ?? 0;
+    if (root === 0) return outOfMemory(engine);
+  }
   if (existing !== 0) target.remove(existing);
   const made = target.insert(engine.argOffset[i], engine.argLength[i], hash, source.type(ref), length);
-  if (made === 0) return outOfMemory(engine);
-  target.setFlags(made, source.flags(ref));
-  engine.arena.move(made, target.valueByte(made), ref, source.valueByte(ref), length);
+  if (made === 0) {
+    const kind = engine.values.kinds[source.type(ref)];
+    if (root !== 0 && !takesRoot && kind !== null) engine.values.reaper.bury(kind, root, flags);
+    return outOfMemory(engine);
+  }
+  target.setFlags(made, flags);
+  if (root !== 0) setRoot(engine.arena.words, target, made, root);
+  else engine.arena.move(made, target.valueByte(made), ref, source.valueByte(ref), length);
   return atMs < 0 ? made : setExpiry(engine, target, made, atMs);
+}
+
+/** Removes a record whose root another record has by now. */
+function removeHusk(db: Keyspace, ref: number): void {
+  db.setType(ref, TYPE_STRING); // of a string nothing hangs
+  db.remove(ref);
 }

@@ -6,7 +6,7 @@ import { byteOf, chunkOf, wordOf } from '../../store/arena.ts';
 import { TYPE_MASK, valueLengthAt, valueWordAt } from '../../store/record.ts';
 import { integerAt } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
-import { STRING_PLAIN, STRING_RAW, TYPE_STRING } from '../keys.ts';
+import { STRING_PLAIN, STRING_RAW, TYPE_STRING, wrongType } from '../keys.ts';
 
 /** Longest string that redis-server keeps in one allocation with its object. */
 const EMBEDDED_MAX_BYTES = 44;
@@ -18,10 +18,6 @@ export function holdsString(engine: Engine, ref: number): boolean {
   if (engine.db.type(ref) === TYPE_STRING) return true;
   wrongType(engine);
   return false;
-}
-
-function wrongType(engine: Engine): void {
-  engine.reply.error('WRONGTYPE Operation against a key holding the wrong kind of value');
 }
 
 /** True when a string may have so many bytes; otherwise the error has been written. */

@@ -2,10 +2,12 @@
  * DEBUG: what tests of clients and servers ask for. It is refused unless enable-debug-command allows it. Its subcommands are
  * no entries of the command table (redis-server has it so, too), hence the error of its own for those that don't exist.
  */
+
+import { encodingOf } from '../../engine/encoding.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
 import { globMatches } from '../../engine/glob.ts';
 import { hashOf } from '../../engine/keys.ts';
-import { stringEncoding, valueBytes } from '../../engine/string/value.ts';
+import { valueBytes } from '../../engine/string/value.ts';
 import { ACCESS_MASK } from '../../store/record.ts';
 import type { ServerContext } from '../context.ts';
 import { sayHelp } from './container.ts';
@@ -116,7 +118,7 @@ function object(_: ServerContext, engine: Engine, arg: number): void {
     return;
   }
   const address = ((ref >>> 0) * 8).toString(16).padStart(12, '0');
-  const encoding = stringEncoding(engine, ref);
+  const encoding = encodingOf(engine, ref);
   const bytes = serializedBytes(engine, ref, encoding === 'int');
   const now = Math.floor(engine.nowMs / 1000) & ACCESS_MASK;
   const accessed = db.lru(ref) || now; // 0: never, since it was made

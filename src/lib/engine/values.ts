@@ -1,0 +1,34 @@
+/**
+ * The types of values that a shard stores beside strings, each with the views through which its structures are worked on, and
+ * what is done to values whatever their type: naming their encoding, freeing, copying.
+ *
+ *   record ── type ──▶ kinds[type] ── encoding, count, release, clone, memoryBytes (store/value-kind.ts)
+ */
+import type { Arena } from '../store/arena.ts';
+import type { Keyspace } from '../store/keyspace.ts';
+import { Reaper } from '../store/reaper.ts';
+import { ROOTED, rootOf, type ValueKind } from '../store/value-kind.ts';
+
+export class Values {
+  /** By type number; null for strings, and for numbers that are no type. */
+  readonly kinds: (ValueKind | null)[];
+  /** Large values on their way out. */
+  readonly reaper = new Reaper();
+  private readonly arena: Arena;
+
+  /**
+   * @param _hashKey two secret words, for tables of elements
+   */
+  constructor(arena: Arena, _hashKey: Int32Array) {
+    this.arena = arena;
+    this.kinds = [null, null, null, null, null, null, null, null];
+  }
+
+  /** Is called before a record of `db` is freed: what hangs from it goes, too, at once or in steps. */
+  release(db: Keyspace, ref: number): void {
+    const flags = db.flags(ref);
+    if ((flags & ROOTED) === 0) return;
+    const kind = this.kinds[db.type(ref)];
+    if (kind !== null) this.reaper.bury(kind, rootOf(this.arena.words, db, ref), flags);
+  }
+}
