@@ -16,6 +16,7 @@ import type { Arena } from '../store/arena.ts';
 import type { Keyspace } from '../store/keyspace.ts';
 import { RefList } from '../store/table.ts';
 import type { ExpiryWheel } from '../store/wheel.ts';
+import { type Blocker, neverBlocks } from './blocking.ts';
 import type { Client } from './client.ts';
 import { Values } from './values.ts';
 
@@ -85,6 +86,8 @@ export class Engine {
   maxStringBytes = 512 * 1024 * 1024;
   /** Told of every change to a key; null when nobody listens. */
   keyListener: KeyListener | null = null;
+  /** Keeps clients waiting for keys; see blocking.ts. */
+  blocker: Blocker = neverBlocks;
   /** Refs that SCAN and KEYS found, between finding and answering. */
   readonly refs = new RefList();
   /** The wheel's report of a record whose time is over; see expireCycle in keys.ts. */

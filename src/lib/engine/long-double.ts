@@ -77,6 +77,19 @@ export function addLongDouble(a: LongDouble, b: LongDouble): LongDouble | null {
   return round(sum < 0n, sum < 0n ? -sum : sum, 1n, exponent);
 }
 
+/** The product with a positive integer, rounded once. */
+export function multiplyLongDouble(value: LongDouble, factor: bigint): LongDouble {
+  if (value.infinite || value.significand === 0n) return value;
+  return round(value.negative, value.significand * factor, 1n, value.exponent);
+}
+
+/** The least integer that is not below a finite value. */
+export function ceilLongDouble(value: LongDouble): bigint {
+  const signed = signedSignificand(value);
+  if (value.exponent >= 0) return signed << BigInt(value.exponent);
+  return -(-signed >> BigInt(-value.exponent)); // shifting right rounds down
+}
+
 function signedSignificand(value: LongDouble): bigint {
   return value.negative ? -value.significand : value.significand;
 }
