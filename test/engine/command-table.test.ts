@@ -2,19 +2,47 @@
  * The command table against redis-server's own COMMAND INFO and COMMAND DOCS (7.0); what 7.2 changed since is listed.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { commands, findCommand, lookup } from '../../src/lib/engine/command-table.ts';
+import { replyDocs, replyInfo } from '../../src/lib/engine/command-docs.ts';
+import { Command, commands, findCommand, lookup } from '../../src/lib/engine/command-table.ts';
 import { bind } from '../../src/lib/engine/dispatch-table.ts';
+import type { Engine } from '../../src/lib/engine/engine.ts';
 import { genericHandlers } from '../../src/lib/engine/generic.ts';
+import { absent } from '../../src/lib/engine/table/absent.ts';
+import { allCommands } from '../../src/lib/engine/table/all.ts';
 import { PacketMemory } from '../../src/lib/memory/packet-memory.ts';
+import type { Reply } from '../../src/lib/resp/reply.ts';
 import { Harness } from './harness.ts';
 import { type Parsed, parseReply, RedisPeer } from './redis-peer.ts';
 
-/** Arity of 7.2 where 7.0 had another: COMMAND GETKEYS takes commands without arguments since. */
-const ARITY_SINCE_72: Record<string, number> = { 'command|getkeys': -3, 'command|getkeysandflags': -3 };
-/** Subcommands that 7.0 does not have. */
-const NEW_IN_72 = ['client|setinfo', 'client|no-touch'];
+/** Arity of 7.2 where 7.0 had another. */
+const ARITY_SINCE_72: Record<string, number> = {
+  'command|getkeys': -3, // takes commands without arguments
+  'command|getkeysandflags': -3,
+  zrank: -3, // WITHSCORE
+  zrevrank: -3,
+};
+/** Commands and subcommands that 7.0 does not have: of 7.2, 7.4 (hash fields that expire), 8.0 (HGETEX and the like). */
+const NEW_SINCE_70 = [
+  ...['client|setinfo', 'client|no-touch', 'cluster|myshardid', 'waitaof'],
+  ...['hexpire', 'hexpireat', 'hexpiretime', 'hpersist', 'hpexpire', 'hpexpireat', 'hpexpiretime', 'hpttl', 'httl'],
+  ...['hgetdel', 'hgetex', 'hsetex'],
+];
 /** Tips that 7.2 added. */
-const TIPS_SINCE_72 = ['client|setname', 'config|resetstat', 'config|rewrite', 'randomkey', 'scan'];
+const TIPS_SINCE_72 = [
+  ...['acl|deluser', 'acl|save', 'acl|setuser'],
+  ...['client|setname', 'config|resetstat', 'config|rewrite', 'randomkey', 'scan'],
+];
+/** Flags of 7.2, with the categories that they bring: scripts may call WAIT, which doesn't wait there. */
+const BLOCKING_SINCE_72 = ['wait'];
+/** Words that 7.2 documents where 7.0 left them to the text. */
+const TOKENS_SINCE_72: Record<string, string[]> = {
+  bitop: ['$AND', '$OR', '$XOR', '$NOT'],
+  'client|kill': ['$YES', '$NO'],
+  zrank: ['$WITHSCORE'],
+  zrevrank: ['$WITHSCORE'],
+};
+/** What 7.2 added to a history. */
+const HISTORY_SINCE_72 = ['acl|log', 'xinfo|consumers', 'xinfo|stream', 'zrank', 'zrevrank'];
 
 /** Places in COMMAND INFO. */
 const [NAME, ARITY, FLAGS, FIRST, LAST, STEP, CATEGORIES, TIPS, KEY_SPECS, SUBCOMMANDS] = [
@@ -32,12 +60,25 @@ afterAll(async () => {
 });
 
 const names = commands.map((command) => command.spec.name);
+/** All specs, whether there is a handler or not. */
+const every = allCommands.map((spec) => new Command(-1, spec, '', {}));
+const everyName = allCommands.map((spec) => spec.name);
 
-/** COMMAND INFO of all our commands, theirs and ours, subcommands flattened, by full name. */
+/** COMMAND INFO of all commands, theirs and ours, subcommands flattened, by full name. */
 async function infos(): Promise<{ ours: Map<string, Parsed>; theirs: Map<string, Parsed> }> {
-  const request = ['COMMAND', 'INFO', ...names];
-  const [theirs] = await redis.run([request]);
-  return { ours: byName(parseReply(new Harness().run(...request))), theirs: byName(parseReply(theirs)) };
+  const [theirs] = await redis.run([['COMMAND', 'INFO', ...everyName]]);
+  const ours = told((reply) => {
+    reply.array(every.length);
+    for (const command of every) replyInfo(reply, command);
+  });
+  const known = (parseReply(theirs) as Parsed[]).filter((info) => info !== 'nil');
+  return { ours: byName(ours), theirs: byName(known) };
+}
+
+/** What a client reads of what `tell` writes. */
+function told(tell: (reply: Reply) => void): Parsed {
+  const debug = (engine: Engine): void => tell(engine.reply);
+  return parseReply(new Harness({ families: [{ debug }] }).run('DEBUG', 'x'));
 }
 
 function byName(infos: Parsed): Map<string, Parsed> {
@@ -52,33 +93,67 @@ function byName(infos: Parsed): Map<string, Parsed> {
 describe('the facts are those of redis-server', () => {
   test('every command and subcommand has the same name, arity, flags, keys and categories', async () => {
     const { ours, theirs } = await infos();
-    expect([...ours.keys()].filter((name) => !theirs.has(name)).sort()).toEqual([...NEW_IN_72].sort());
+    expect([...ours.keys()].filter((name) => !theirs.has(name)).sort()).toEqual([...NEW_SINCE_70].sort());
     expect([...theirs.keys()].filter((name) => !ours.has(name))).toEqual([]);
     for (const [name, info] of ours) {
       const other = theirs.get(name);
       if (other === undefined) continue;
-      for (const place of [FLAGS, FIRST, LAST, STEP, CATEGORIES, KEY_SPECS]) {
-        expect([name, info[place]]).toEqual([name, other[place]]);
+      for (const place of [FIRST, LAST, STEP, KEY_SPECS]) expect([name, info[place]]).toEqual([name, other[place]]);
+      if (!BLOCKING_SINCE_72.includes(name)) {
+        for (const place of [FLAGS, CATEGORIES]) expect([name, info[place]]).toEqual([name, other[place]]);
       }
       expect([name, info[ARITY]]).toEqual([name, `:${ARITY_SINCE_72[name] ?? Number(String(other[ARITY]).slice(1))}`]);
       if (!TIPS_SINCE_72.includes(name)) expect([name, info[TIPS]]).toEqual([name, other[TIPS]]);
     }
   });
 
+  test('no command of redis-server is missing', async () => {
+    const [reply] = await redis.run([['COMMAND', 'LIST']]);
+    const theirs = (parseReply(reply) as string[]).map((name) => name.slice(1)).filter((name) => !name.includes('|'));
+    expect(theirs.filter((name) => !everyName.includes(name))).toEqual([]);
+  });
+
   test('COMMAND DOCS has the same fields but for summaries, what 7.2 deprecated, and arguments that it renamed', async () => {
-    const request = ['COMMAND', 'DOCS', ...names];
-    const [reply] = await redis.run([request]);
+    const [reply] = await redis.run([['COMMAND', 'DOCS', ...everyName]]);
     const theirs = fieldsByName(parseReply(reply));
-    const ours = fieldsByName(parseReply(new Harness().run(...request)));
+    const docs = told((out) => {
+      out.array(every.length * 2);
+      for (const command of every) replyDocs(out, command);
+    });
+    const ours = fieldsByName(docs);
+    expect([...theirs.keys()].filter((name) => !ours.has(name))).toEqual([]);
     for (const [name, fields] of theirs) {
       const mine = ours.get(name);
-      expect(mine?.get('group')).toEqual(fields.get('group'));
-      expect(mine?.get('since')).toEqual(fields.get('since'));
-      expect(mine?.get('complexity')).toEqual(fields.get('complexity'));
-      expect(mine?.get('history')).toEqual(fields.get('history'));
-      if (fields.has('doc_flags')) expect(mine?.get('doc_flags')).toEqual(fields.get('doc_flags'));
-      expect([name, tokensOf(mine?.get('arguments'))]).toEqual([name, tokensOf(fields.get('arguments'))]);
+      for (const field of ['group', 'since', 'complexity']) {
+        expect([name, mine?.get(field)]).toEqual([name, fields.get(field)]);
+      }
+      const history = mine?.get('history') as Parsed[] | undefined;
+      if (HISTORY_SINCE_72.includes(name)) {
+        expect([name, history?.slice(0, -1)]).toEqual([name, fields.get('history') ?? []]);
+        expect(history?.at(-1)?.[0]).toBe('$7.2.0');
+      } else expect([name, history]).toEqual([name, fields.get('history')]);
+      for (const field of ['doc_flags', 'deprecated_since', 'replaced_by']) {
+        if (fields.has(field)) expect([name, mine?.get(field)]).toEqual([name, fields.get(field)]);
+      }
+      const added = TOKENS_SINCE_72[name] ?? [];
+      const tokens = tokensOf(mine?.get('arguments'));
+      for (const token of added) expect([name, tokens]).toEqual([name, expect.arrayContaining([token])]);
+      const old = tokens.filter((token) => !added.includes(token));
+      expect([name, old]).toEqual([name, tokensOf(fields.get('arguments'))]);
     }
+  });
+});
+
+describe('what is absent', () => {
+  test('has a spec, and a reason', () => {
+    const all = every.flatMap((command) => [command, ...command.subcommands.values()]);
+    const known = new Set(all.map((command) => command.fullName));
+    for (const [name, reason] of Object.entries(absent)) {
+      expect([name, known.has(name)]).toEqual([name, true]);
+      expect(reason).not.toBe('');
+      expect(findCommand(name)).toBeUndefined();
+    }
+    expect(names).toHaveLength(everyName.filter((name) => !(name in absent)).length);
   });
 });
 
@@ -89,6 +164,7 @@ function fieldsByName(docs: Parsed): Map<string, Map<string, Parsed>> {
     const list = docs[i + 1];
     for (let f = 0; f < list.length; f += 2) fields.set(String(list[f]).slice(1), list[f + 1]);
     all.set(String(docs[i]).slice(1), fields);
+    for (const [name, sub] of fieldsByName(fields.get('subcommands') ?? [])) all.set(name, sub);
   }
   return all;
 }
@@ -127,7 +203,7 @@ describe('lookup', () => {
     for (const name of names) {
       const others = [`${name}x`, `x${name}`, name.slice(1), name.slice(0, -1)];
       for (let i = 0; i < name.length; i++) {
-        for (const byte of [0, 1, 0x5f, name.charCodeAt(i) ^ 1, name.charCodeAt(i) ^ 0x80]) {
+        for (const byte of [0, 1, 0x0d, 0x2d, 0x5f, 0x7f, name.charCodeAt(i) ^ 1, name.charCodeAt(i) ^ 0x80]) {
           others.push(name.slice(0, i) + String.fromCharCode(byte) + name.slice(i + 1));
         }
       }

@@ -4,11 +4,11 @@
  */
 import { isWord, optionWord, syntaxError } from './arguments.ts';
 import { replyDocs, replyInfo, replyWords } from './command-docs.ts';
+import { KEY_FLAG_NAMES } from './command-keys.ts';
 import { CATEGORIES, type Command, commands, findCommand } from './command-table.ts';
 import type { HandlerFamily } from './dispatch-table.ts';
 import type { Engine } from './engine.ts';
 import { globMatches } from './glob.ts';
-import type { KeySpec } from './table/spec.ts';
 
 const HELP = [
   'COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
@@ -34,7 +34,6 @@ const HELP = [
   '    Prints this help.',
 ];
 
-const WORD_GET = optionWord('GET');
 const WORD_FILTERBY = optionWord('FILTERBY');
 const WORD_MODULE = optionWord('MODULE');
 const WORD_ACLCAT = optionWord('ACLCAT');
@@ -135,8 +134,7 @@ function getKeys(engine: Engine, arg: number, argc: number, withFlags: boolean):
     reply.error('ERR Invalid command specified');
     return;
   }
-  const specs = found.spec.keys ?? [];
-  if (specs.length === 0) {
+  if (!found.keys.hasKeys) {
     reply.error('ERR The command has no key arguments');
     return;
   }
@@ -144,19 +142,24 @@ function getKeys(engine: Engine, arg: number, argc: number, withFlags: boolean):
     reply.error('ERR Invalid number of arguments specified for command');
     return;
   }
-  reply.array(specs.reduce((sum, spec) => sum + Math.floor((lastOf(spec, argc) - spec.begin) / spec.step) + 1, 0));
-  for (const spec of specs) {
-    const flags = spec.flags.includes('variable_flags') ? flagsOfSet(engine, arg, argc) : spec.flags.split(' ');
-    for (let i = arg + spec.begin; i <= arg + lastOf(spec, argc); i += spec.step) {
-      if (withFlags) reply.array(2);
-      reply.bulk(engine.argOffset[i], engine.argLength[i]);
-      if (withFlags) replyWords(reply, flags);
-    }
+  const places = new Int32Array(argc);
+  const access = new Int32Array(argc);
+  const n = found.keys.findKeys(engine, arg, argc, places, access);
+  if (n === 0 && !found.flagNames.includes('no_mandatory_keys')) {
+    reply.error('ERR Invalid arguments specified for command');
+    return;
   }
-}
-
-function lastOf(spec: KeySpec, argc: number): number {
-  return spec.last < 0 ? argc + spec.last : spec.begin + spec.last;
+  reply.array(n);
+  for (let k = 0; k < n; k++) {
+    const i = places[k];
+    if (withFlags) reply.array(2);
+    reply.bulk(engine.argOffset[i], engine.argLength[i]);
+    if (withFlags)
+      replyWords(
+        reply,
+        KEY_FLAG_NAMES.filter((_, bit) => (access[k] & (1 << bit)) !== 0),
+      );
+  }
 }
 
 /** The command that the arguments name, the subcommand of a container if there is one. */
@@ -165,10 +168,4 @@ function namedAt(engine: Engine, arg: number, argc: number): Command | undefined
   const found = name.includes('|') ? undefined : findCommand(name);
   if (found === undefined || found.subcommands.size === 0 || argc === 1) return found;
   return found.subcommands.get(engine.text(arg + 1).toLowerCase());
-}
-
-/** SET reads its key only when it has the GET option. */
-function flagsOfSet(engine: Engine, arg: number, argc: number): string[] {
-  for (let i = arg + 3; i < arg + argc; i++) if (isWord(engine, i, WORD_GET)) return ['RW', 'access', 'update'];
-  return ['OW', 'update'];
 }

@@ -45,15 +45,30 @@ function replyKeySpec(reply: Reply, key: KeySpec): void {
   if (key.notes !== undefined) replyPair(reply, 'notes', key.notes);
   reply.bulkText('flags');
   replyWords(reply, key.flags.split(' '));
-  replySearch(reply, 'begin_search', 'index', [['index', key.begin]]);
-  replySearch(reply, 'find_keys', 'range', [
-    ['lastkey', key.last],
-    ['keystep', key.step],
-    ['limit', 0],
-  ]);
+  const { begin, find } = key;
+  if (begin.type === 'index') replySearch(reply, 'begin_search', 'index', [['index', begin.index]]);
+  else if (begin.type === 'keyword') {
+    replySearch(reply, 'begin_search', 'keyword', [
+      ['keyword', begin.keyword],
+      ['startfrom', begin.startFrom],
+    ]);
+  } else replySearch(reply, 'begin_search', 'unknown', []);
+  if (find.type === 'range') {
+    replySearch(reply, 'find_keys', 'range', [
+      ['lastkey', find.last],
+      ['keystep', find.step],
+      ['limit', find.limit],
+    ]);
+  } else if (find.type === 'keynum') {
+    replySearch(reply, 'find_keys', 'keynum', [
+      ['keynumidx', 0],
+      ['firstkey', 1],
+      ['keystep', 1],
+    ]);
+  } else replySearch(reply, 'find_keys', 'unknown', []);
 }
 
-function replySearch(reply: Reply, name: string, type: string, spec: [string, number][]): void {
+function replySearch(reply: Reply, name: string, type: string, spec: [string, string | number][]): void {
   reply.bulkText(name);
   reply.map(2);
   replyPair(reply, 'type', type);
@@ -61,7 +76,8 @@ function replySearch(reply: Reply, name: string, type: string, spec: [string, nu
   reply.map(spec.length);
   for (const [field, value] of spec) {
     reply.bulkText(field);
-    reply.integer(value);
+    if (typeof value === 'string') reply.bulkText(value);
+    else reply.integer(value);
   }
 }
 
@@ -122,7 +138,14 @@ function replyArgument(reply: Reply, spec: ArgumentSpec): void {
     ...(spec.multipleToken ? ['multiple_token'] : []),
   ];
   const shown = spec.arguments === undefined;
-  const optional = [shown, spec.keySpec !== undefined, spec.token, spec.since, spec.deprecatedSince, flags.length > 0];
+  const optional = [
+    shown,
+    spec.keySpec !== undefined,
+    spec.token !== undefined,
+    spec.since,
+    spec.deprecatedSince,
+    flags.length > 0,
+  ];
   reply.map(2 + optional.filter(Boolean).length + (shown ? 0 : 1));
   replyPair(reply, 'name', spec.name);
   replyPair(reply, 'type', spec.type);

@@ -9,11 +9,10 @@
  */
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import { Random } from '../random.ts';
-import { connectionCommands } from './table/connection.ts';
-import { genericCommands } from './table/generic.ts';
-import { serverCommands } from './table/server.ts';
-import type { CommandSpec } from './table/spec.ts';
-import { stringCommands } from './table/string.ts';
+import { KeySearch } from './command-keys.ts';
+import { absent } from './table/absent.ts';
+import { allCommands } from './table/all.ts';
+import type { CommandSpec, KeySpec } from './table/spec.ts';
 
 /** Flags in the order in which COMMAND INFO lists them; bit i of `flags` is the i-th. */
 const FLAG_NAMES = [
@@ -102,11 +101,15 @@ export class Command {
   readonly firstKey: number;
   readonly lastKey: number;
   readonly keyStep: number;
+  /** How to find all keys, from the arguments. */
+  readonly keys: KeySearch;
   readonly subcommands: ReadonlyMap<string, Command>;
 
-  constructor(id: number, spec: CommandSpec, container: string) {
+  /** Of the subcommands, those in `missing` are left out. */
+  constructor(id: number, spec: CommandSpec, container = '', missing = absent) {
+    const range = keyRange(spec.keys ?? []);
     const names = spec.flags.split(' ').filter((name) => name !== '');
-    const keys = spec.keys ?? [];
+    if (range.movable) names.push('movablekeys');
     this.id = id;
     this.spec = spec;
     this.fullName = container === '' ? spec.name : `${container}|${spec.name}`;
@@ -114,10 +117,15 @@ export class Command {
     this.flagNames = FLAG_NAMES.filter((name) => names.includes(name));
     this.flags = names.reduce((bits, name) => bits | flagBit(name), spec.subcommands ? COMMAND_CONTAINER : 0);
     this.categories = categoriesOf(spec, names);
-    this.firstKey = keys.length === 0 ? 0 : Math.min(...keys.map((key) => key.begin));
-    this.lastKey = keys.length === 0 ? 0 : lastKeyOf(keys);
-    this.keyStep = keys.length === 0 ? 0 : keys[0].step;
-    this.subcommands = new Map(spec.subcommands?.map((sub) => [sub.name, new Command(-1, sub, spec.name)]));
+    this.firstKey = range.first;
+    this.lastKey = range.last;
+    this.keyStep = range.step;
+    this.keys = new KeySearch(this.fullName, spec.keys ?? []);
+    this.subcommands = new Map(
+      spec.subcommands
+        ?.filter((sub) => !(`${spec.name}|${sub.name}` in missing))
+        .map((sub) => [sub.name, new Command(-1, sub, spec.name)]),
+    );
   }
 
   /** True when the arity admits `argc` arguments, the name included. */
@@ -129,23 +137,35 @@ export class Command {
 function categoriesOf(spec: CommandSpec, flags: string[]): string[] {
   const all = new Set(spec.categories.split(' '));
   for (const flag of flags) for (const category of IMPLIED[flag] ?? []) all.add(category);
+  if (all.has('scripting') && flags.includes('readonly')) all.delete('read'); // what a script does is not known by its name
   if (!all.has('fast')) all.add('slow');
   return CATEGORIES.filter((category) => all.has(category));
 }
 
-/** The last key of several specs, as one range: a range from the end wins. */
-function lastKeyOf(keys: { begin: number; last: number }[]): number {
-  const fromEnd = keys.filter((key) => key.last < 0).map((key) => key.last);
-  return fromEnd.length > 0 ? Math.max(...fromEnd) : Math.max(...keys.map((key) => key.begin + key.last));
+/**
+ * The one range that clients of old are told of, out of all key specs: a single range as it is; of several, those that follow
+ * one another without a gap, step by step of one. `movable` when that isn't all: then the arguments must be asked.
+ */
+function keyRange(specs: KeySpec[]): { first: number; last: number; step: number; movable: boolean } {
+  const range = { first: 0, last: 0, step: 0, movable: false };
+  for (const { begin, find, flags } of specs) {
+    if (flags.includes('incomplete')) range.movable = true;
+    const plain = begin.type === 'index' && find.type === 'range';
+    if (!plain || (specs.length > 1 && find.step !== 1) || (range.last !== 0 && range.last !== begin.index - 1)) {
+      range.movable = true;
+      continue;
+    }
+    if (range.first === 0) range.first = begin.index;
+    range.last = find.last < 0 ? find.last : begin.index + find.last;
+    range.step = find.step;
+  }
+  return range;
 }
 
-/** All commands, by id. */
-export const commands: readonly Command[] = [
-  ...stringCommands,
-  ...genericCommands,
-  ...connectionCommands,
-  ...serverCommands,
-].map((spec, id) => new Command(id, spec, ''));
+/** Those of Redis's commands that are here, by id. */
+export const commands: readonly Command[] = allCommands
+  .filter((spec) => !(spec.name in absent))
+  .map((spec, id) => new Command(id, spec));
 
 /** By id, for dispatch: arity, flags, and the argument that is the first key (0: none). */
 export const commandArity = Int32Array.from(commands, (command) => command.arity);
@@ -155,12 +175,18 @@ export const commandFirstKey = Int32Array.from(commands, (command) => command.fi
 const LOWER_CASE = 0x2020_2020;
 const SHORTEST = 3;
 const LENGTH_FACTOR = 0x9e37_79b1 | 0;
+const LETTER_A = 0x61; // `_` and `-` are below it
+const LETTERS = /^[a-z]+$/;
+/** Slots for each command, at least: with fewer, factors without a clash are too rare to be found in a moment. */
+const SLOTS_PER_COMMAND = 8;
+const TRIALS = 20_000;
 
 const headOf = Int32Array.from(commands, (command) => foldedWord(command.spec.name, 0));
 const tailOf = Int32Array.from(commands, (command) =>
   foldedWord(command.spec.name, Math.max(0, command.spec.name.length - 4)),
 );
-const lengthOf = Int32Array.from(commands, (command) => command.spec.name.length);
+/** Negative for a name with `_` or `-`, which folding by one bit would confuse with other bytes: it is compared exactly. */
+const lengthOf = Int32Array.from(commands, ({ spec }) => (LETTERS.test(spec.name) ? 1 : -1) * spec.name.length);
 const bytesOf = commands.map((command) => Buffer.from(command.spec.name));
 const { slots, headFactor, mixFactor, shift } = findHash();
 
@@ -181,17 +207,22 @@ function slotOf(head: number, tail: number, length: number, factors: [number, nu
 /** Two odd factors that send every name to a slot of its own. */
 function findHash(): { slots: Int16Array; headFactor: number; mixFactor: number; shift: number } {
   const random = new Random(1);
-  for (let bits = 8; bits <= 16; bits++) {
-    for (let trial = 0; trial < 20_000; trial++) {
+  const first = 32 - Math.clz32(SLOTS_PER_COMMAND * commands.length);
+  for (let bits = first; bits <= 16; bits++) {
+    const takenIn = new Int32Array(1 << bits).fill(-1);
+    const slots = new Int16Array(1 << bits);
+    for (let trial = 0; trial < TRIALS; trial++) {
       const factors: [number, number, number] = [random.int32() | 1, random.int32() | 1, 32 - bits];
-      const slots = new Int16Array(1 << bits).fill(-1);
-      const clash = commands.some((command) => {
-        const slot = slotOf(headOf[command.id], tailOf[command.id], lengthOf[command.id], factors);
-        if (slots[slot] !== -1) return true;
-        slots[slot] = command.id;
+      const clash = commands.some(({ id, spec }) => {
+        const slot = slotOf(headOf[id], tailOf[id], spec.name.length, factors);
+        if (takenIn[slot] === trial) return true;
+        takenIn[slot] = trial;
+        slots[slot] = id;
         return false;
       });
-      if (!clash) return { slots, headFactor: factors[0], mixFactor: factors[1], shift: factors[2] };
+      if (clash) continue;
+      for (let slot = 0; slot < slots.length; slot++) if (takenIn[slot] !== trial) slots[slot] = -1;
+      return { slots, headFactor: factors[0], mixFactor: factors[1], shift: factors[2] };
     }
   }
   throw new Error('command table: two commands have the same name');
@@ -210,14 +241,24 @@ export function lookup(memory: PacketMemory, offset: number, length: number): nu
   }
   const mixed = Math.imul(head, headFactor) ^ tail ^ Math.imul(length, LENGTH_FACTOR);
   const id = slots[Math.imul(mixed, mixFactor) >>> shift];
-  if (id < 0 || headOf[id] !== head || tailOf[id] !== tail || lengthOf[id] !== length) return -1;
+  if (id < 0 || headOf[id] !== head || tailOf[id] !== tail) return -1;
+  if (lengthOf[id] !== length) return lengthOf[id] === -length && spells(memory.u8, offset, bytesOf[id]) ? id : -1;
   if (length > 8 && !middleMatches(memory.u8, offset, length, bytesOf[id])) return -1;
   return id;
 }
 
-/** The bytes that neither head nor tail covers. Names are letters, so folding by one bit is exact. */
+/** The bytes that neither head nor tail covers, of a name of letters: folding by one bit is exact. */
 function middleMatches(u8: Uint8Array, offset: number, length: number, name: Uint8Array): boolean {
   for (let i = 4; i < length - 4; i++) if ((u8[offset + i] | 0x20) !== name[i]) return false;
+  return true;
+}
+
+/** For a name of more than letters: only letters may differ in case. */
+function spells(u8: Uint8Array, offset: number, name: Uint8Array): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const byte = name[i] >= LETTER_A ? u8[offset + i] | 0x20 : u8[offset + i];
+    if (byte !== name[i]) return false;
+  }
   return true;
 }
 
@@ -231,5 +272,6 @@ export function findCommand(name: string): Command | undefined {
 
 const byName = new Map(commands.map((command) => [command.spec.name, command]));
 for (const command of commands) {
-  if (!/^[a-z]{3,}$/.test(command.spec.name)) throw new Error(`command table: lookup can't fold ${command.spec.name}`);
+  if (!/^[a-z_-]{3,}$/.test(command.spec.name))
+    throw new Error(`command table: lookup can't fold ${command.spec.name}`);
 }

@@ -37,15 +37,27 @@ export interface ArgumentSpec {
   arguments?: ArgumentSpec[];
 }
 
+/** Where the search for keys begins: at an argument, or after a word that is looked for from argument `startFrom` on
+ * (negative: backwards, counted from the end), or nobody can say. */
+export type BeginSearch =
+  | { type: 'index'; index: number }
+  | { type: 'keyword'; keyword: string; startFrom: number }
+  | { type: 'unknown' };
+
 /**
- * Where a command's keys are: from argument `begin` to `begin + last` (negative: counted from the end), every `step`th.
- * `flags` say what happens to them, in the words of COMMAND INFO.
+ * Which arguments from there on are keys. A range: up to `last` arguments further (negative: counted from the end), every
+ * `step`th; with `limit` n > 1 only the first nth part of what is left. A key number: the argument says how many follow it.
  */
+export type FindKeys =
+  | { type: 'range'; last: number; step: number; limit: number }
+  | { type: 'keynum' }
+  | { type: 'unknown' };
+
+/** Some of a command's keys. `flags` say what happens to them, in the words of COMMAND INFO. */
 export interface KeySpec {
   flags: string;
-  begin: number;
-  last: number;
-  step: number;
+  begin: BeginSearch;
+  find: FindKeys;
   notes?: string;
 }
 
@@ -101,13 +113,44 @@ export const block = (name: string, parts: ArgumentSpec[], extra: Extra = {}): A
   ...extra,
 });
 
+const range = (last: number, step = 1, limit = 0): FindKeys => ({ type: 'range', last, step, limit });
+const at = (index: number): BeginSearch => ({ type: 'index', index });
+
 /** A key spec of one key at argument `begin`. */
 export const oneKey = (flags: string, begin = 1, notes?: string): KeySpec => ({
   flags,
-  begin,
-  last: 0,
-  step: 1,
+  begin: at(begin),
+  find: range(0),
   notes,
 });
-/** A key spec of all arguments from the first on, every `step`th. */
-export const manyKeys = (flags: string, step = 1): KeySpec => ({ flags, begin: 1, last: -1, step });
+/** Of the first two arguments. */
+export const twoKeys = (flags: string): KeySpec => ({ flags, begin: at(1), find: range(1) });
+/** Of all arguments from `begin` on, every `step`th. */
+export const manyKeys = (flags: string, step = 1, begin = 1, notes?: string): KeySpec => ({
+  flags,
+  begin: at(begin),
+  find: range(-1, step),
+  notes,
+});
+/** Of all arguments but the last. */
+export const allButLast = (flags: string): KeySpec => ({ flags, begin: at(1), find: range(-2) });
+/** Of as many keys as argument `count` says, which they follow. */
+export const countedKeys = (flags: string, count: number, notes?: string): KeySpec => ({
+  flags,
+  begin: at(count),
+  find: { type: 'keynum' },
+  notes,
+});
+/** Of the arguments after a word, to the `last`; with `limit`, the first `limit`th part of them. */
+export const keysAfter = (flags: string, keyword: string, startFrom: number, last: number, limit = 0): KeySpec => ({
+  flags,
+  begin: { type: 'keyword', keyword, startFrom },
+  find: range(last, 1, limit),
+});
+/** Of keys that the arguments don't tell by their places: names that are made of patterns, words that may stand anywhere. */
+export const unknownKeys = (flags: string, notes?: string): KeySpec => ({
+  flags,
+  begin: { type: 'unknown' },
+  find: { type: 'unknown' },
+  notes,
+});

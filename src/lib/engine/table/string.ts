@@ -12,6 +12,7 @@ import {
   oneKey,
   oneOf,
   string,
+  twoKeys,
   unixTime,
   word,
 } from './spec.ts';
@@ -176,7 +177,7 @@ export const stringCommands: CommandSpec[] = [
     since: '7.0.0',
     summary: 'Finds the longest common substring.',
     complexity: 'O(N*M) where N and M are the lengths of s1 and s2, respectively',
-    keys: [{ flags: 'RO access', begin: 1, last: 1, step: 1 }],
+    keys: [twoKeys('RO access')],
     arguments: [
       key('key1'),
       key('key2'),
