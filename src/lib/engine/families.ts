@@ -2,9 +2,15 @@
  * The families of handlers that need nothing but the engine. The server's own (connection, server, transactions …) are bound
  * to its context: server/commands/bind.ts.
  */
+import { bitmapHandlers } from './bitmap.ts';
 import { commandHandlers } from './command-command.ts';
 import type { HandlerFamily } from './dispatch-table.ts';
 import { genericHandlers } from './generic.ts';
 import { stringHandlers } from './string.ts';
 
-export const engineFamilies: readonly HandlerFamily[] = [stringHandlers, genericHandlers, commandHandlers];
+export const engineFamilies: readonly HandlerFamily[] = [
+  stringHandlers,
+  genericHandlers,
+  bitmapHandlers,
+  commandHandlers,
+];

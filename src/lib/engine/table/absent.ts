@@ -138,14 +138,6 @@ export const absent: Readonly<Record<string, string>> = {
   xgroup: NOT_YET,
   xpending: NOT_YET,
   xreadgroup: NOT_YET,
-  // bitmap
-  bitcount: NOT_YET,
-  bitfield: NOT_YET,
-  bitfield_ro: NOT_YET,
-  bitop: NOT_YET,
-  bitpos: NOT_YET,
-  getbit: NOT_YET,
-  setbit: NOT_YET,
   // hyperloglog
   pfadd: NOT_YET,
   pfcount: NOT_YET,
