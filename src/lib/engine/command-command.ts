@@ -134,18 +134,24 @@ function getKeys(engine: Engine, arg: number, argc: number, withFlags: boolean):
     reply.error('ERR Invalid command specified');
     return;
   }
-  if (!found.keys.hasKeys) {
+  replyKeys(engine, found, arg, argc, withFlags);
+}
+
+/** The keys of `command` with the arguments at `arg`, the name included. */
+export function replyKeys(engine: Engine, command: Command, arg: number, argc: number, withFlags: boolean): void {
+  const { reply } = engine;
+  if (!command.keys.hasKeys) {
     reply.error('ERR The command has no key arguments');
     return;
   }
-  if (!found.admits(argc)) {
+  if (!command.admits(argc)) {
     reply.error('ERR Invalid number of arguments specified for command');
     return;
   }
   const places = new Int32Array(argc);
   const access = new Int32Array(argc);
-  const n = found.keys.findKeys(engine, arg, argc, places, access);
-  if (n === 0 && !found.flagNames.includes('no_mandatory_keys')) {
+  const n = command.keys.findKeys(engine, arg, argc, places, access);
+  if (n === 0 && !command.flagNames.includes('no_mandatory_keys')) {
     reply.error('ERR Invalid arguments specified for command');
     return;
   }

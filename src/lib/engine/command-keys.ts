@@ -76,8 +76,17 @@ const BY_SET_OPTIONS = 1;
 const BY_BITFIELD_OPTIONS = 2;
 const BY_SORT_OPTIONS = 3;
 const FIRST_ONLY = 4;
-const BY_RADIUS_OPTIONS = 5;
+const BY_STREAM_OPTIONS = 5;
 const BY_MIGRATE_OPTIONS = 6;
+
+const TAB = 9;
+const RETURN = 13;
+const BLANK = 32;
+const PLUS = 43;
+const MINUS = 45;
+const ZERO = 48;
+const NINE = 57;
+const MOST_KEYS = 100_000_000;
 
 /** Commands whose options say more than their specs. */
 const OPTIONS: Readonly<Record<string, number>> = {
@@ -85,18 +94,22 @@ const OPTIONS: Readonly<Record<string, number>> = {
   bitfield: BY_BITFIELD_OPTIONS,
   sort: BY_SORT_OPTIONS,
   sort_ro: FIRST_ONLY,
-  georadius: BY_RADIUS_OPTIONS,
-  georadiusbymember: BY_RADIUS_OPTIONS,
+  xread: BY_STREAM_OPTIONS,
+  xreadgroup: BY_STREAM_OPTIONS,
   migrate: BY_MIGRATE_OPTIONS,
 };
 
 const WORD_GET = optionWord('GET');
 const WORD_OVERFLOW = optionWord('OVERFLOW');
 const WORD_STORE = optionWord('STORE');
-const WORD_STOREDIST = optionWord('STOREDIST');
 const WORD_LIMIT = optionWord('LIMIT');
 const WORD_BY = optionWord('BY');
 const WORD_KEYS = optionWord('KEYS');
+const WORD_BLOCK = optionWord('BLOCK');
+const WORD_COUNT = optionWord('COUNT');
+const WORD_GROUP = optionWord('GROUP');
+const WORD_NOACK = optionWord('NOACK');
+const WORD_STREAMS = optionWord('STREAMS');
 const WORD_AUTH = optionWord('AUTH');
 const WORD_AUTH2 = optionWord('AUTH2');
 
@@ -107,11 +120,14 @@ export class KeySearch {
   readonly hasKeys: boolean;
   private readonly options: number;
   private readonly reliable: boolean;
+  /** The rule of which an argument says how many keys there are; -1 for none. */
+  private readonly counted: number;
 
   constructor(name: string, specs: readonly KeySpec[]) {
     this.rules = specs.map((spec) => new KeyRule(spec));
     this.hasKeys = this.rules.some((rule) => (rule.flags & KEY_NOT_KEY) === 0);
     this.options = OPTIONS[name] ?? BY_SPECS;
+    this.counted = this.rules.findIndex((rule) => rule.find === FIND_COUNT);
     this.reliable = this.rules.every((rule) => (rule.flags & KEY_VARIABLE) === 0);
   }
 
@@ -125,6 +141,7 @@ export class KeySearch {
       const found = this.bySpecs(engine, arg, argc, places, access);
       if (found >= 0) return found;
     }
+    if (this.counted >= 0) return this.byCount(engine, arg, argc, places, access);
     switch (this.options) {
       case BY_SET_OPTIONS:
         return one(arg + 1, setAccess(engine, arg, argc), places, access);
@@ -134,13 +151,27 @@ export class KeySearch {
         return bySortOptions(engine, arg, argc, places, access);
       case FIRST_ONLY:
         return one(arg + 1, KEY_RO | KEY_ACCESS, places, access);
-      case BY_RADIUS_OPTIONS:
-        return byRadiusOptions(engine, arg, argc, places, access);
+      case BY_STREAM_OPTIONS:
+        return byStreamOptions(engine, arg, argc, places, access);
       case BY_MIGRATE_OPTIONS:
         return byMigrateOptions(engine, arg, argc, places, access);
       default:
         return 0;
     }
+  }
+
+  /**
+   * The specs found an error in the number of keys: redis-server reads it again, less strictly, and then knows nothing of what
+   * happens to the keys. The destination comes last.
+   */
+  private byCount(engine: Engine, arg: number, argc: number, places: Int32Array, access: Int32Array): number {
+    const { rules, counted } = this;
+    const first = rules[counted].from + 1;
+    const count = leadingInteger(engine, arg + first - 1);
+    if (count < 1 || count > argc - first) return 0;
+    let n = 0;
+    while (n < count) n = put(arg + first + n, 0, n, places, access);
+    return counted === 0 ? n : put(arg + rules[0].from, 0, n, places, access);
   }
 
   /** -1 when a spec doesn't fit the arguments, or none could. */
@@ -151,7 +182,8 @@ export class KeySearch {
       const rule = rules[r];
       if ((rule.flags & KEY_NOT_KEY) !== 0) continue;
       let first = firstOf(engine, rule, arg, argc);
-      if (first === 0) return -1;
+      if (first < 0) return -1;
+      if (first === 0) continue;
       let last: number;
       if (rule.find === FIND_COUNT) {
         if (first >= argc) return -1;
@@ -163,7 +195,7 @@ export class KeySearch {
       } else if (rule.last >= 0) last = first + rule.last;
       else if (rule.limit === 0) last = argc + rule.last;
       else last = first + Math.trunc((argc - first) / rule.limit) + rule.last;
-      if (last >= argc) last = argc - 1;
+      if (last >= argc || last < first) return -1;
       for (let i = first; i <= last; i += rule.step) n = put(arg + i, rule.flags, n, places, access);
       if ((rule.flags & KEY_INCOMPLETE) !== 0) return -1;
     }
@@ -171,10 +203,23 @@ export class KeySearch {
   }
 }
 
-/** The argument from which on `rule` counts; 0 when there is none. */
+/** As C's atoi reads it: blanks, a sign, digits up to what is none. A number that no request can have is as good as another. */
+function leadingInteger(engine: Engine, i: number): number {
+  const u8 = engine.memory.u8;
+  let p = engine.argOffset[i];
+  const end = p + engine.argLength[i];
+  while (p < end && (u8[p] === BLANK || (u8[p] >= TAB && u8[p] <= RETURN))) p++;
+  const negative = p < end && u8[p] === MINUS;
+  if (negative || (p < end && u8[p] === PLUS)) p++;
+  let value = 0;
+  for (; p < end && u8[p] >= ZERO && u8[p] <= NINE && value < MOST_KEYS; p++) value = value * 10 + u8[p] - ZERO;
+  return negative ? -value : value;
+}
+
+/** The argument from which on `rule` counts; 0 when its keyword isn't there, -1 when nobody can say. */
 function firstOf(engine: Engine, rule: KeyRule, arg: number, argc: number): number {
   if (rule.begin === BEGIN_INDEX) return rule.from;
-  if (rule.begin === BEGIN_UNKNOWN) return 0;
+  if (rule.begin === BEGIN_UNKNOWN) return -1;
   if (rule.from > 0) {
     for (let i = rule.from; i < argc - 1; i++) if (isWord(engine, arg + i, rule.keyword)) return i + 1;
   } else for (let i = argc + rule.from; i > 1; i--) if (isWord(engine, arg + i, rule.keyword)) return i + 1;
@@ -225,14 +270,21 @@ function bySortOptions(engine: Engine, arg: number, argc: number, places: Int32A
   return n;
 }
 
-function byRadiusOptions(engine: Engine, arg: number, argc: number, places: Int32Array, access: Int32Array): number {
-  one(arg + 1, KEY_RO | KEY_ACCESS, places, access);
-  let n = 1;
-  for (let i = arg + 5; i < arg + argc - 1; i++) {
-    if (!isWord(engine, i, WORD_STORE) && !isWord(engine, i, WORD_STOREDIST)) continue;
-    n = put(++i, KEY_OW | KEY_UPDATE, 1, places, access);
+/** The first half of what follows STREAMS, which isn't the name of a group or a key here. */
+function byStreamOptions(engine: Engine, arg: number, argc: number, places: Int32Array, access: Int32Array): number {
+  const end = arg + argc;
+  for (let i = arg + 1; i < end; i++) {
+    if (isWord(engine, i, WORD_BLOCK) || isWord(engine, i, WORD_COUNT)) i += 1;
+    else if (isWord(engine, i, WORD_GROUP)) i += 2;
+    else if (isWord(engine, i, WORD_STREAMS)) {
+      const half = (end - i - 1) / 2;
+      if (!Number.isInteger(half)) return 0;
+      let n = 0;
+      while (n < half) n = put(i + 1 + n, 0, n, places, access);
+      return n;
+    } else if (!isWord(engine, i, WORD_NOACK)) return 0;
   }
-  return n;
+  return 0;
 }
 
 /** The third argument, or when that is empty all that follow KEYS. */
