@@ -22,6 +22,14 @@ export const CLIENT_PAUSED = 128;
 export const CLIENT_PUBSUB = 256;
 /** Closed by CLIENT KILL, a limit or an error: executes nothing more. */
 export const CLIENT_CLOSING = 512;
+/** Between MULTI and EXEC: its commands are queued. */
+export const CLIENT_MULTI = 1024;
+/** A key that it watches was changed: EXEC fails. */
+export const CLIENT_DIRTY_CAS = 2048;
+/** A command was refused while queueing: EXEC aborts. */
+export const CLIENT_DIRTY_EXEC = 4096;
+/** Waits for a key, or for time. */
+export const CLIENT_BLOCKED = 8192;
 
 export class Client {
   readonly id: number;

@@ -48,6 +48,8 @@ export const COMMAND_WRITE = flagBit('write');
 export const COMMAND_READONLY = flagBit('readonly');
 export const COMMAND_DENY_OOM = flagBit('denyoom');
 export const COMMAND_ADMIN = flagBit('admin');
+export const COMMAND_BLOCKING = flagBit('blocking');
+export const COMMAND_SKIP_SLOWLOG = flagBit('skip_slowlog');
 export const COMMAND_NO_AUTH = flagBit('no_auth');
 /** The command is a container: its first argument names a subcommand with an arity of its own. */
 export const COMMAND_CONTAINER = 1 << 30;

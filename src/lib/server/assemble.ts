@@ -21,6 +21,7 @@ import type { Config } from './config.ts';
 import { applyConfig } from './config-effects.ts';
 import { ServerContext, type ServerHooks } from './context.ts';
 import { Dispatcher } from './dispatch.ts';
+import { CommandRunner } from './run-command.ts';
 import { Sessions } from './sessions.ts';
 
 export interface ShardCore {
@@ -56,7 +57,9 @@ export function assembleCore(options: CoreOptions): ShardCore {
   const context = new ServerContext({ engine, config, hooks: options.hooks, version: options.version });
   applyConfig(context);
   const families = [...engineFamilies, bindServerCommands(context)];
-  const dispatcher = new Dispatcher(engine, context, clock, families);
+  const runner = new CommandRunner(engine, context, clock, families);
+  context.runner = runner;
+  const dispatcher = new Dispatcher(engine, context, clock, runner);
   const sessions = new Sessions(memory, batch, context, dispatcher);
   sessions.parser.maxBulkBytes = config.maxBulkBytes;
   config.onChange('proto-max-bulk-len', (changed) => {

@@ -3,11 +3,13 @@
  * limit on what may wait in their send queues.
  */
 import {
+  CLIENT_BLOCKED,
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSING,
   CLIENT_MONITOR,
   CLIENT_NO_EVICT,
   CLIENT_NO_TOUCH,
+  CLIENT_PAUSED,
   CLIENT_PUBSUB,
   type Client,
 } from '../engine/client.ts';
@@ -86,6 +88,7 @@ function flagLetters(client: Client): string {
   let letters = '';
   if ((client.flags & CLIENT_MONITOR) !== 0) letters += 'O';
   if ((client.flags & CLIENT_PUBSUB) !== 0) letters += 'P';
+  if ((client.flags & (CLIENT_BLOCKED | CLIENT_PAUSED)) !== 0) letters += 'b';
   if ((client.flags & CLIENT_CLOSE_AFTER_REPLY) !== 0) letters += 'c';
   if ((client.flags & CLIENT_CLOSING) !== 0) letters += 'A';
   if ((client.flags & CLIENT_NO_EVICT) !== 0) letters += 'e';

@@ -7,20 +7,34 @@
  *   clients ┘
  */
 import { randomBytes } from 'node:crypto';
-import type { Client } from '../engine/client.ts';
+import { CLIENT_BLOCKED, CLIENT_MONITOR, CLIENT_PUBSUB, type Client } from '../engine/client.ts';
 import { COMMAND_CONTAINER, commandFlags } from '../engine/command-table.ts';
 import { subcommandOf } from '../engine/dispatch-table.ts';
 import type { Engine } from '../engine/engine.ts';
+import { BlockedClients } from './blocking.ts';
 import { Clients } from './clients.ts';
 import type { Config } from './config.ts';
+import { KeyEvents } from './key-events.ts';
 import type { LogLevel } from './log.ts';
 import { MonitorFeed, shownArgument } from './monitor.ts';
+import type { CommandRunner } from './run-command.ts';
+import type { Session } from './session.ts';
 import { Slowlog } from './slowlog.ts';
 import { CommandStats, ErrorStats, ServerStats } from './stats.ts';
 import { WallClock } from './wall-clock.ts';
 
 /** The version of Redis whose behaviour clients may expect. */
 export const REDIS_VERSION = '7.2.4';
+
+/** Clients that have reason to be silent. */
+const NEVER_IDLE = CLIENT_MONITOR | CLIENT_BLOCKED | CLIENT_PUBSUB;
+
+/** Bits of `interest`: some client monitors … */
+export const INTEREST_MONITORS = 1;
+/** … the command that runs has blocked its client … */
+export const INTEREST_BLOCKED = 2;
+/** … keys changed that clients wait for. */
+export const INTEREST_READY = 4;
 
 /** How SHUTDOWN was asked for. */
 export interface ShutdownRequest {
@@ -90,6 +104,14 @@ export class ServerContext {
   pausedUntilMs = 0;
   /** It holds only the commands that write. */
   pauseWritesOnly = false;
+  /** What somebody wants to be done after a command (INTEREST_*): 0 when it is done with its handler. */
+  interest = 0;
+  /** Commands that have others inside them (EXEC, scripts) and run now. */
+  nesting = 0;
+  /** What runs commands, from the moment the shard is assembled. */
+  runner: CommandRunner | null = null;
+  readonly blocked: BlockedClients;
+  readonly keyEvents: KeyEvents;
   private readonly monitorFeed: MonitorFeed;
 
   constructor(parts: ContextParts) {
@@ -102,6 +124,22 @@ export class ServerContext {
     this.startupBytes = parts.engine.arena.usedBytes;
     this.arenaBytes = parts.engine.arena.limitBytes;
     this.monitorFeed = new MonitorFeed(parts.engine.memory);
+    this.blocked = new BlockedClients(parts.engine, this);
+    this.keyEvents = new KeyEvents(parts.engine, this.blocked);
+    parts.engine.blocker = this.blocked;
+  }
+
+  /** The connection is gone: nothing remembers its client any more. */
+  forget(session: Session): void {
+    this.blocked.forget(session);
+    this.clients.remove(session);
+    this.monitorsChanged();
+  }
+
+  /** A client began to monitor, or ceased to. */
+  monitorsChanged(): void {
+    if (this.clients.monitors.size > 0) this.interest |= INTEREST_MONITORS;
+    else this.interest &= ~INTEREST_MONITORS;
   }
 
   /** Clients have to authenticate. */
@@ -141,10 +179,6 @@ export class ServerContext {
   private countError(error: string): void {
     this.stats.errorReplies++;
     this.errorStats.record(error);
-  }
-
-  get monitoring(): boolean {
-    return this.clients.monitors.size > 0;
   }
 
   /** Shows the command at `arg`, which has just run, to the clients that monitor. */
@@ -198,7 +232,7 @@ export class ServerContext {
     const idleMs = this.config.timeoutSeconds * 1000;
     for (const client of this.clients.all()) {
       if (this.outputLimitReached(client, client.stream.queue.totalBytes)) this.closeForOutput(client);
-      else if (idleMs > 0 && nowMs - client.lastCommandMs > idleMs && !this.clients.monitors.has(client)) {
+      else if (idleMs > 0 && nowMs - client.lastCommandMs > idleMs && (client.flags & NEVER_IDLE) === 0) {
         this.log('verbose', 'Closing idle client');
         this.hooks.killClient(client);
       }

@@ -59,7 +59,7 @@ export function serverSection(context: ServerContext): Fields {
   ];
 }
 
-export function clientSection({ clients, config }: ServerContext): Fields {
+export function clientSection({ clients, config, blocked }: ServerContext): Fields {
   let largestInput = 0;
   let largestOutput = 0;
   for (const client of clients.all()) {
@@ -72,16 +72,11 @@ export function clientSection({ clients, config }: ServerContext): Fields {
     ['maxclients', config.maxClients],
     ['client_recent_max_input_buffer', largestInput],
     ['client_recent_max_output_buffer', largestOutput],
-    ...rows(
-      [
-        'blocked_clients',
-        'tracking_clients',
-        'clients_in_timeout_table',
-        'total_blocking_keys',
-        'total_blocking_keys_on_nokey',
-      ],
-      0,
-    ),
+    ['blocked_clients', blocked.count],
+    ['tracking_clients', 0],
+    ['clients_in_timeout_table', blocked.deadlineCount],
+    ['total_blocking_keys', blocked.keyCount],
+    ['total_blocking_keys_on_nokey', blocked.anyChangeKeyCount],
   ];
 }
 

@@ -3,6 +3,7 @@
  */
 import { Client } from '../engine/client.ts';
 import type { PartialCommand } from '../resp/parser.ts';
+import type { Waiting } from './blocking.ts';
 
 /** A client, and what its connection has not understood yet. */
 export class Session extends Client {
@@ -16,4 +17,6 @@ export class Session extends Client {
   /** Executes nothing for now (CLIENT PAUSE, blocking commands). */
   held = false;
   peerEnded = false;
+  /** What it is blocked for (CLIENT_BLOCKED). */
+  waiting: Waiting | null = null;
 }

@@ -20,6 +20,8 @@ import { Session } from './session.ts';
 
 /** A query buffer larger than this is given back as soon as it is empty. */
 const KEEP_BUFFER_BYTES = 16_384;
+/** What a blocked client may send ahead; more waits behind the window. Up to there it is noticed when its peer goes away. */
+const HELD_BYTES = 1 << 20;
 /** Room taken ahead of what has arrived, for a large argument that was announced. */
 const GROWTH = 4;
 
@@ -68,15 +70,19 @@ export class Sessions implements StreamHandler {
       if (start < end) this.keep(session, start, end);
     }
     // Bytes outside the frames of this burst may be reused as soon as this returns.
-    if (offset >= this.memory.extents.start) this.flush();
+    if (offset >= this.memory.extents.start) this.execute();
   }
 
   onEnd(stream: Stream): void {
     const session = stream.owner as Session | null;
     if (session === null) return;
     session.peerEnded = true;
+    if (session.waiting !== null) {
+      this.kill(session); // nobody is there to be served
+      return;
+    }
     if (session.held) return; // what waits is still answered; the stream ends afterwards
-    this.flush();
+    this.execute();
     stream.end();
   }
 
@@ -92,14 +98,28 @@ export class Sessions implements StreamHandler {
   /** The client is gone: nothing that it sent is executed any more. */
   private detach(session: Session): void {
     session.flags |= CLIENT_CLOSING; // its commands in the batch are skipped
-    this.flush();
+    this.execute();
     this.freeQuery(session);
     session.stream.owner = null;
-    this.context.clients.remove(session);
+    this.context.forget(session);
+  }
+
+  /**
+   * Executes what arrived, and what clients had sent that were blocked and have been served: they go on after all others, in
+   * the order in which they were served.
+   */
+  flush(): void {
+    this.execute();
+    const { released } = this.context.blocked;
+    while (released.length > 0) {
+      for (const session of released.splice(0)) {
+        if (session.stream.owner === session && session.waiting === null) this.resume(session);
+      }
+    }
   }
 
   /** Executes what is in the batch. */
-  flush(): void {
+  private execute(): void {
     if (this.batch.count > 0 && !this.dispatcher.executing) this.dispatcher.execute();
   }
 
@@ -112,11 +132,12 @@ export class Sessions implements StreamHandler {
       const end = start + session.queryLength;
       const next = this.parse(session, start, end);
       if (next < end && !session.held) this.remember(session, next);
-      this.flush();
+      this.execute();
       this.dropQuery(session, next - start);
     }
+    if (session.held) return;
     session.stream.resumeRead();
-    if (session.peerEnded && !session.held) session.stream.end();
+    if (session.peerEnded) session.stream.end();
   }
 
   /** Ends a client's connection: politely, or by a reset when it holds more than it may. */
@@ -185,7 +206,7 @@ export class Sessions implements StreamHandler {
     batch.args = batch.first[i] + batch.argc[i];
     batch.count = i + 1;
     if (this.dispatcher.isBarrier(id) || batch.count === BATCH_COMMANDS) {
-      this.flush();
+      this.execute();
       return (session.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) === 0;
     }
     return true;
@@ -197,6 +218,7 @@ export class Sessions implements StreamHandler {
    */
   private feedQuery(session: Session, start: number, end: number): number {
     let p = start;
+    if (session.held && session.queryLength > HELD_BYTES) session.stream.pauseRead();
     while (p < end && (session.queryLength > 0 || session.held)) {
       const partial = session.incomplete ? session.partial : null;
       const missing = partial === null ? end - p : partial.leastBytes - session.queryLength;
@@ -224,7 +246,7 @@ export class Sessions implements StreamHandler {
       return false;
     }
     if (status === COMMAND && !this.add(session)) return session.held;
-    this.flush(); // the buffer is reused for the next incomplete command
+    this.execute(); // the buffer is reused for the next incomplete command
     this.dropQuery(session, session.queryLength);
     return true;
   }
@@ -308,7 +330,7 @@ export class Sessions implements StreamHandler {
 
   /** A protocol error: everything before it is answered, then the error, then the end. */
   private refuse(session: Session, text: string): void {
-    this.flush();
+    this.execute();
     session.flags |= CLIENT_CLOSE_AFTER_REPLY;
     this.context.stats.protocolErrors++;
     this.sayAndEnd(session.stream, `-ERR ${text}\r\n`);

@@ -13,6 +13,7 @@
  * long as spinning has paid lately.
  */
 import type { Clock } from '../clock.ts';
+import { CLIENT_PAUSED } from '../engine/client.ts';
 import { expireCycle } from '../engine/keys.ts';
 import type { Recorder } from '../trace/recorder.ts';
 import type { ServerContext } from './context.ts';
@@ -149,6 +150,11 @@ export class Shard {
       this.lastReclaimMs = nowMs;
       const left = this.reclaim(this.reclaimBudget);
       this.reclaimBudget = left ? Math.min(RECLAIM_MAX, this.reclaimBudget * 2) : RECLAIM_MIN;
+      const { blocked } = context;
+      if (blocked.count > 0) {
+        blocked.serve(); // keys that expired may be waited for
+        blocked.expire(nowMs);
+      }
     }
     if (context.pausedUntilMs !== 0 && nowMs >= context.pausedUntilMs) this.resumePaused();
     if (nowUs >= this.nextCronUs) {
@@ -171,7 +177,7 @@ export class Shard {
     context.pauseWritesOnly = false;
     for (const client of context.clients.all()) {
       const session = client.stream.owner as Session | null;
-      if (session?.held) this.sessions.resume(session);
+      if (session !== null && (session.flags & CLIENT_PAUSED) !== 0) this.sessions.resume(session);
     }
     this.sessions.flush();
   }
@@ -187,7 +193,11 @@ export class Shard {
 
   private sleepUs(nowUs: number): number {
     const due = Math.min(this.transport.nextDeadlineUs(), this.nextCronUs);
-    return Math.max(0, Math.ceil(due - nowUs));
+    const sleepUs = Math.max(0, Math.ceil(due - nowUs));
+    const { blocked } = this.context;
+    if (blocked.deadlineCount === 0) return sleepUs;
+    const waitUs = (blocked.nextDeadlineMs - this.clock.wallMs()) * US_PER_MS;
+    return Math.max(0, Math.min(sleepUs, waitUs));
   }
 
   /** Every stream is ended after its last reply; who doesn't take it in time is reset. */

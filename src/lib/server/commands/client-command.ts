@@ -15,6 +15,7 @@ import type { Engine, Handler } from '../../engine/engine.ts';
 import { clientType, describeClient, parseClientType } from '../clients.ts';
 import { parseInteger64 } from '../config-kinds.ts';
 import type { ServerContext } from '../context.ts';
+import type { Session } from '../session.ts';
 import { CLIENT_HELP } from './client-help.ts';
 import { killClients } from './client-kill.ts';
 import { unmute } from './client-state.ts';
@@ -33,7 +34,7 @@ export function clientHandler(context: ServerContext): Handler {
     kill: (engine, arg, argc) => killClients(context, engine, arg, argc),
     pause: (engine, arg, argc) => pause(context, engine, arg, argc),
     unpause: (engine) => unpause(context, engine),
-    unblock,
+    unblock: (engine, arg, argc) => unblock(context, engine, arg, argc),
     reply,
     getname,
     setname,
@@ -109,14 +110,18 @@ function unpause(context: ServerContext, engine: Engine): void {
   engine.reply.ok();
 }
 
-/** CLIENT UNBLOCK id [TIMEOUT|ERROR]: nothing blocks a client in this version, so there is never one to unblock. */
-function unblock(engine: Engine, arg: number, argc: number): void {
+/** CLIENT UNBLOCK id [TIMEOUT|ERROR]: as if the client's time were over, or by an error. */
+function unblock(context: ServerContext, engine: Engine, arg: number, argc: number): void {
   const reason = argc === 4 ? engine.text(arg + 3).toLowerCase() : 'timeout';
   if (reason !== 'timeout' && reason !== 'error') {
     engine.reply.error('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
     return;
   }
-  if (!Number.isNaN(integerArgument(engine, arg + 2))) engine.reply.integer(0);
+  const id = integerArgument(engine, arg + 2);
+  if (Number.isNaN(id)) return;
+  const session = context.clients.get(id)?.stream.owner as Session | undefined;
+  const unblocked = session !== undefined && context.blocked.unblockClient(session, reason === 'error');
+  engine.reply.integer(unblocked ? 1 : 0);
 }
 
 /** CLIENT REPLY ON|OFF|SKIP: only ON is answered itself. */

@@ -24,6 +24,7 @@ export function resetClient(context: ServerContext, engine: Engine): void {
   unmute(engine);
   client.flags &= ~(CLIENT_MONITOR | CLIENT_NO_EVICT | CLIENT_NO_TOUCH);
   context.clients.monitors.delete(client);
+  context.monitorsChanged();
   client.protocol = 2;
   engine.reply.protocol = 2;
   client.database = 0;
@@ -39,5 +40,6 @@ export function monitor(context: ServerContext, engine: Engine): void {
   if (context.clients.monitors.has(client)) return;
   client.flags |= CLIENT_MONITOR;
   context.clients.monitors.add(client);
+  context.monitorsChanged();
   engine.reply.ok();
 }

@@ -12,7 +12,7 @@ export function databaseHandlers(context: ServerContext): Record<string, Handler
     dbsize: (engine) => engine.reply.integer(engine.db.size),
     flushdb: (engine, arg, argc) => flush(context, engine, arg, argc, [engine.db]),
     flushall: (engine, arg, argc) => flush(context, engine, arg, argc, engine.databases),
-    swapdb,
+    swapdb: (engine, arg) => swapdb(context, engine, arg),
   };
 }
 
@@ -35,12 +35,13 @@ function flush(
     if (database.size > 0) database.clear();
     if (mode === 'sync') while (database.freeStep(FREE_BATCH));
   }
+  context.keyEvents.flushed(databases);
   engine.stats.dirty++;
   engine.reply.ok();
 }
 
 /** SWAPDB a b: clients of either see the other's keys at once. */
-function swapdb(engine: Engine, arg: number): void {
+function swapdb(context: ServerContext, engine: Engine, arg: number): void {
   const { databases, reply } = engine;
   const indexes: number[] = [];
   for (const [i, which] of ['first', 'second'].entries()) {
@@ -63,6 +64,7 @@ function swapdb(engine: Engine, arg: number): void {
   databases[a] = second;
   databases[b] = first;
   engine.db = databases[engine.client.database];
+  context.keyEvents.swapped(a, b);
   engine.stats.dirty++;
   reply.ok();
 }

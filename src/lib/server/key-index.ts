@@ -1,0 +1,132 @@
+/**
+ * Names of keys, each with what somebody keeps about it: who watches it, who waits for it, who has read it. An entry is found
+ * by the key's hash, which every change computes once, and then compared byte by byte: no string is made on the way.
+ *
+ *   hash ─▶ Map ─▶ entry ─next─▶ entry         (entries of one hash: nearly always one)
+ *                   database, name, value
+ */
+
+import type { PacketMemory } from '../memory/packet-memory.ts';
+import type { Arena } from '../store/arena.ts';
+import { hashBytes } from '../store/hash.ts';
+import type { Keyspace } from '../store/keyspace.ts';
+import { byteOf, chunkOf } from '../store/ref.ts';
+
+/** The database of keys that are meant in all databases. */
+export const ANY_DATABASE = -1;
+/** Behind a name: word-wise reads may run over its end. */
+const GAP_BYTES = 8;
+
+export class KeyEntry<T> {
+  readonly database: number;
+  readonly hash: number;
+  /** The key's bytes, and a gap behind. */
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  value: T;
+  next: KeyEntry<T> | null;
+
+  constructor(database: number, hash: number, name: Uint8Array, value: T, next: KeyEntry<T> | null) {
+    const padded = new Uint8Array(name.length + GAP_BYTES);
+    padded.set(name);
+    this.database = database;
+    this.hash = hash;
+    this.view = new DataView(padded.buffer);
+    this.bytes = padded;
+    this.length = name.length;
+    this.value = value;
+    this.next = next;
+  }
+
+  /** The key's name. */
+  name(): Uint8Array {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  /** The key's record in its database, or 0; its expiry is not looked at. */
+  find(databases: readonly Keyspace[]): number {
+    return databases[this.database].findBytes(this.view, 0, this.length, this.hash);
+  }
+}
+
+/** The hash of a record's key. */
+export function hashOfRecord(arena: Arena, db: Keyspace, ref: number): number {
+  return hashBytes(arena.views[chunkOf(ref)], byteOf(ref) + db.keyByte(ref), db.keyLength(ref), db.hashKey);
+}
+
+export class KeyIndex<T> {
+  /** Keys in it. */
+  size = 0;
+  private readonly byHash = new Map<number, KeyEntry<T>>();
+
+  /** The entry of the key whose record is `ref` (with its hash), in `database`. */
+  ofRecord(arena: Arena, db: Keyspace, ref: number, hash: number, database: number): KeyEntry<T> | null {
+    const first = this.byHash.get(hash);
+    if (first === undefined) return null;
+    return chained(first, database, arena.bytes8[chunkOf(ref)], byteOf(ref) + db.keyByte(ref), db.keyLength(ref));
+  }
+
+  /** The entry of a key in packet memory. */
+  ofBytes(memory: PacketMemory, offset: number, length: number, hash: number, database: number): KeyEntry<T> | null {
+    const first = this.byHash.get(hash);
+    return first === undefined ? null : chained(first, database, memory.u8, offset, length);
+  }
+
+  /** Adds a key that is not in it. */
+  add(memory: PacketMemory, offset: number, length: number, hash: number, database: number, value: T): KeyEntry<T> {
+    const name = memory.u8.subarray(offset, offset + length);
+    const entry = new KeyEntry(database, hash, name, value, this.byHash.get(hash) ?? null);
+    this.byHash.set(hash, entry);
+    this.size++;
+    return entry;
+  }
+
+  /** Takes an entry out that is in it. */
+  remove(entry: KeyEntry<T>): void {
+    const first = this.byHash.get(entry.hash) as KeyEntry<T>;
+    this.size--;
+    if (first === entry) {
+      if (entry.next === null) this.byHash.delete(entry.hash);
+      else this.byHash.set(entry.hash, entry.next);
+      return;
+    }
+    let before = first;
+    while (before.next !== entry) before = before.next as KeyEntry<T>;
+    before.next = entry.next;
+  }
+
+  /** Every entry; the one at hand may be removed. */
+  *entries(): Generator<KeyEntry<T>> {
+    for (const first of this.byHash.values()) {
+      for (let entry: KeyEntry<T> | null = first; entry !== null; ) {
+        const { next }: { next: KeyEntry<T> | null } = entry;
+        yield entry;
+        entry = next;
+      }
+    }
+  }
+
+  clear(): void {
+    this.byHash.clear();
+    this.size = 0;
+  }
+}
+
+function chained<T>(
+  first: KeyEntry<T>,
+  database: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): KeyEntry<T> | null {
+  for (let entry: KeyEntry<T> | null = first; entry !== null; entry = entry.next) {
+    if (entry.database === database && entry.length === length && same(entry.bytes, bytes, at, length)) return entry;
+  }
+  return null;
+}
+
+function same(name: Uint8Array, bytes: Uint8Array, at: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (name[i] !== bytes[at + i]) return false;
+  return true;
+}

@@ -1,0 +1,206 @@
+/**
+ * One command, run: the checks in redis-server's order, then the handler, then what is counted and who else is told. Every
+ * command passes here, whoever asks: a client's batch, a transaction, a script, a blocked client that is served.
+ *
+ *   run      a client's command: checks ─▶ call ─▶ clients that wait for what it changed
+ *   call     the handler, MONITOR, statistics; of a command inside another one (EXEC, scripts) this is all
+ *
+ * Arguments are indexes into engine.argOffset: those of the batch, or placed behind them (KeptCommands.place).
+ */
+import type { Clock } from '../clock.ts';
+import {
+  CLIENT_BLOCKED,
+  CLIENT_CLOSE_AFTER_REPLY,
+  CLIENT_CLOSING,
+  CLIENT_REPLY_OFF,
+  CLIENT_REPLY_SKIP,
+  CLIENT_REPLY_SKIP_NEXT,
+} from '../engine/client.ts';
+import {
+  COMMAND_CONTAINER,
+  COMMAND_DENY_OOM,
+  COMMAND_NO_AUTH,
+  COMMAND_SKIP_SLOWLOG,
+  commandFlags,
+  commands,
+} from '../engine/command-table.ts';
+import { admits, bind, type HandlerFamily } from '../engine/dispatch-table.ts';
+import type { Engine, Handler } from '../engine/engine.ts';
+import type { Reply } from '../resp/reply.ts';
+import { INTEREST_BLOCKED, INTEREST_MONITORS, INTEREST_READY, type ServerContext } from './context.ts';
+import type { KeptCommands } from './kept-commands.ts';
+import type { Session } from './session.ts';
+
+export class CommandRunner {
+  /** Where the arguments of the client's command that runs are, for those who keep it. */
+  arg = 0;
+  argc = 0;
+  /** By id: 1 for commands whose time is shared out over a batch. */
+  readonly constantTime: Uint8Array;
+  private readonly engine: Engine;
+  private readonly context: ServerContext;
+  private readonly clock: Clock;
+  private readonly handlers: Handler[];
+  /** A command that was kept runs again: MONITOR has shown it before. */
+  private repeating = false;
+
+  constructor(engine: Engine, context: ServerContext, clock: Clock, families: readonly HandlerFamily[]) {
+    this.engine = engine;
+    this.context = context;
+    this.clock = clock;
+    this.handlers = bind(families);
+    this.constantTime = Uint8Array.from(commands, ({ spec, flags }) =>
+      spec.complexity?.startsWith('O(1)') && (flags & COMMAND_CONTAINER) === 0 ? 1 : 0,
+    );
+  }
+
+  /** The commands that follow are this client's. */
+  enter(session: Session): void {
+    const engine = this.engine;
+    engine.client = session;
+    engine.db = engine.databases[session.database];
+    const muted = (session.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) !== 0;
+    engine.reply.begin(session.stream.queue, session.protocol, muted);
+  }
+
+  /** The session's replies are complete: they are sent at the end of the turn, within what its output buffer may hold. */
+  leave(session: Session): void {
+    const { engine, context } = this;
+    if ((session.flags & CLIENT_CLOSING) !== 0) {
+      engine.reply.abandon(); // closed by its own command: the queue is gone
+      return;
+    }
+    engine.reply.finish();
+    context.stats.writes++;
+    session.lastCommandMs = engine.nowMs;
+    session.stream.requestFlush();
+    const queue = session.stream.queue;
+    if (queue.overflowed || context.outputLimitReached(session, queue.totalBytes)) context.closeForOutput(session);
+    else if ((session.flags & CLIENT_CLOSE_AFTER_REPLY) !== 0) session.stream.end();
+  }
+
+  /** The checks, then the command. False when it was refused, or waits: then nothing of it is to be timed. */
+  run(session: Session, id: number, arg: number, argc: number, hash: number): boolean {
+    const { engine, context } = this;
+    session.totalCommands++;
+    if (!admits(engine, id, arg, argc)) return this.reject(id, arg, argc);
+    if (!session.authenticated && (commandFlags[id] & COMMAND_NO_AUTH) === 0) {
+      engine.reply.error('NOAUTH Authentication required.');
+      return this.reject(id, arg, argc);
+    }
+    if (context.outOfMemory && (commandFlags[id] & COMMAND_DENY_OOM) !== 0) {
+      engine.reply.error("OOM command not allowed when used memory > 'maxmemory'.");
+      return this.reject(id, arg, argc);
+    }
+    session.lastCommand = id;
+    this.arg = arg;
+    this.argc = argc;
+    const ran = this.call(id, arg, argc, hash);
+    if ((context.interest & INTEREST_READY) !== 0) this.serveBlocked(session);
+    return ran;
+  }
+
+  /** The handler, and what is counted. False when the client waits now. */
+  call(id: number, arg: number, argc: number, hash: number): boolean {
+    const { engine, context } = this;
+    const { reply } = engine;
+    const errors = reply.errors;
+    engine.keyHash = hash;
+    const slot = this.constantTime[id] === 1 ? id : context.statSlot(id, arg, argc);
+    this.handlers[id](engine, arg, argc);
+    if (context.interest !== 0 && !this.attend(arg, argc)) return false;
+    engine.stats.commandsProcessed++; // INFO does not count itself
+    context.commandStats.calls[slot]++;
+    if (reply.errors !== errors) context.failed(slot, reply.lastError);
+    return true;
+  }
+
+  /** As call, with a clock of its own. */
+  callTimed(id: number, arg: number, argc: number, hash: number): boolean {
+    const startUs = this.clock.nowUs();
+    const ran = this.call(id, arg, argc, hash);
+    if (ran) this.account(id, arg, argc, this.clock.nowUs() - startUs);
+    return ran;
+  }
+
+  /** A command took so long. */
+  account(id: number, arg: number, argc: number, us: number): void {
+    const { context } = this;
+    const { commandStats, config } = context;
+    const slot = context.statSlot(id, arg, argc);
+    commandStats.micros[slot] += us;
+    if (config.latencyTracking) commandStats.recordLatency(slot, us * 1000);
+    const slow = config.slowlogThresholdUs >= 0 && us >= config.slowlogThresholdUs;
+    if (slow && (commandFlags[id] & COMMAND_SKIP_SLOWLOG) === 0) context.slowlogAdd(arg, argc, us);
+  }
+
+  /** Whoever takes an interest in the command that just ran. False when it has blocked its client. */
+  private attend(arg: number, argc: number): boolean {
+    const { context } = this;
+    if ((context.interest & INTEREST_MONITORS) !== 0 && !this.repeating) context.feedMonitors(arg, argc);
+    if ((context.interest & INTEREST_BLOCKED) === 0) return true;
+    context.interest &= ~INTEREST_BLOCKED;
+    return false;
+  }
+
+  /** The keys that the client's command changed wake those who wait for them; then its replies go on. */
+  private serveBlocked(session: Session): void {
+    this.engine.reply.finish();
+    this.context.blocked.serve();
+    this.enter(session);
+  }
+
+  /** Runs the command that a blocked client waits with. */
+  runKept(session: Session, command: KeptCommands): void {
+    const { engine, context } = this;
+    this.enter(session);
+    const arg = command.place(engine, 0);
+    const id = command.ids[0];
+    const argc = command.argc(0);
+    if (context.outOfMemory && (commandFlags[id] & COMMAND_DENY_OOM) !== 0) {
+      engine.reply.error("OOM command not allowed when used memory > 'maxmemory'.");
+      this.reject(id, arg, argc);
+    } else {
+      this.repeating = true;
+      this.callTimed(id, arg, argc, command.hashes[0]);
+      this.repeating = false;
+    }
+    command.unplace(engine, arg);
+    this.leave(session);
+  }
+
+  /** Answers the command that a blocked client waits with: by an error, or as `answer` does. It counts as called. */
+  answerKept(session: Session, command: KeptCommands, error: string | null, answer: (reply: Reply) => void): void {
+    const { engine, context } = this;
+    const interrupted = engine.client as Session;
+    engine.reply.finish();
+    this.enter(session);
+    const arg = command.place(engine, 0);
+    const slot = context.statSlot(command.ids[0], arg, command.argc(0));
+    engine.stats.commandsProcessed++;
+    context.commandStats.calls[slot]++;
+    if (error === null) answer(engine.reply);
+    else {
+      engine.reply.error(error);
+      context.failed(slot, engine.reply.lastError);
+    }
+    command.unplace(engine, arg);
+    this.leave(session);
+    if (interrupted !== session) this.enter(interrupted);
+  }
+
+  /** CLIENT REPLY SKIP leaves out its own reply and the next one. */
+  skip(session: Session): void {
+    if ((session.flags & CLIENT_BLOCKED) !== 0) return; // its reply is yet to come
+    const next = (session.flags & CLIENT_REPLY_SKIP_NEXT) !== 0;
+    session.flags &= ~(CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT);
+    if (next) session.flags |= CLIENT_REPLY_SKIP;
+    this.engine.reply.mute((session.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) !== 0);
+  }
+
+  private reject(id: number, arg: number, argc: number): false {
+    const { context } = this;
+    context.rejected(id < 0 ? id : context.statSlot(id, arg, argc), this.engine.reply.lastError);
+    return false;
+  }
+}
