@@ -3,13 +3,12 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { replyDocs, replyInfo } from '../../src/lib/engine/command-docs.ts';
-import { Command, commands, findCommand, lookup } from '../../src/lib/engine/command-table.ts';
+import { Command, commands, findCommand } from '../../src/lib/engine/command-table.ts';
 import { bind } from '../../src/lib/engine/dispatch-table.ts';
 import type { Engine } from '../../src/lib/engine/engine.ts';
 import { genericHandlers } from '../../src/lib/engine/generic.ts';
 import { absent } from '../../src/lib/engine/table/absent.ts';
 import { allCommands } from '../../src/lib/engine/table/all.ts';
-import { PacketMemory } from '../../src/lib/memory/packet-memory.ts';
 import type { Reply } from '../../src/lib/resp/reply.ts';
 import { Harness } from './harness.ts';
 import { type Parsed, parseReply, RedisPeer } from './redis-peer.ts';
@@ -182,41 +181,6 @@ function tokensOf(args: Parsed | undefined): string[] {
     return [...token, ...(nested < 0 ? [] : tokensOf(arg[nested + 1]))];
   });
 }
-
-describe('lookup', () => {
-  const memory = new PacketMemory(1 << 20, 1 << 16);
-  const at = 70_000;
-  const find = (name: string): number => {
-    memory.text.fill('#', at, at + 100);
-    memory.u8.set(Buffer.from(name, 'latin1'), at);
-    return lookup(memory, at, name.length);
-  };
-
-  test('finds every command in any case, wherever it lies', () => {
-    for (const command of commands) {
-      const { name } = command.spec;
-      const mixed = [...name].map((c, i) => (i % 2 === 0 ? c.toUpperCase() : c)).join('');
-      for (const spelling of [name, name.toUpperCase(), mixed]) expect(find(spelling)).toBe(command.id);
-      expect(findCommand(mixed)).toBe(command);
-    }
-  });
-
-  test('finds nothing else: a byte more, less or other', () => {
-    const known = new Set(names);
-    for (const name of names) {
-      const others = [`${name}x`, `x${name}`, name.slice(1), name.slice(0, -1)];
-      for (let i = 0; i < name.length; i++) {
-        for (const byte of [0, 1, 0x0d, 0x2d, 0x5f, 0x7f, name.charCodeAt(i) ^ 1, name.charCodeAt(i) ^ 0x80]) {
-          others.push(name.slice(0, i) + String.fromCharCode(byte) + name.slice(i + 1));
-        }
-      }
-      for (const other of others) {
-        if (!known.has(other.toLowerCase())) expect([other, find(other)]).toEqual([other, -1]);
-      }
-    }
-    for (const short of ['', 'g', 'ge']) expect(find(short)).toBe(-1);
-  });
-});
 
 describe('binding handlers', () => {
   test('a command without a handler stops the start', () => {

@@ -180,7 +180,7 @@ const LENGTH_FACTOR = 0x9e37_79b1 | 0;
 const LETTER_A = 0x61; // `_` and `-` are below it
 const LETTERS = /^[a-z]+$/;
 /** Slots for each command, at least: with fewer, factors without a clash are too rare to be found in a moment. */
-const SLOTS_PER_COMMAND = 8;
+const SLOTS_PER_COMMAND = 24;
 const TRIALS = 20_000;
 
 const headOf = Int32Array.from(commands, (command) => foldedWord(command.spec.name, 0));
