@@ -188,7 +188,6 @@ const SCENARIOS: Record<string, readonly string[]> = {
     'CONFIG SET proc-title-template "{foo}"',
     'CONFIG SET cluster-announce-hostname "a b"',
     'CONFIG SET unixsocketperm 7',
-    'CONFIG SET activedefrag yes',
     'CONFIG SET timeout 7 maxmemory 1mb hz abc',
     'CONFIG GET timeout',
     'CONFIG REWRITE',

@@ -24,7 +24,7 @@ class WeakKeyspace extends Keyspace {
     return super.hash(keyOffset, keyLength) & this.mask;
   }
 
-  protected override hashOf(ref: number): number {
+  override hashOf(ref: number): number {
     return super.hashOf(ref) & this.mask;
   }
 }

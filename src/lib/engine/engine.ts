@@ -18,6 +18,7 @@ import { RefList } from '../store/table.ts';
 import type { ExpiryWheel } from '../store/wheel.ts';
 import { type Blocker, neverBlocks } from './blocking.ts';
 import type { Client } from './client.ts';
+import { Evictor } from './eviction.ts';
 import { Values } from './values.ts';
 
 /** A string of 512 MB would exceed what JavaScript allows. */
@@ -75,7 +76,9 @@ export class Engine {
   keyHash = 0;
   /** Wall clock for this turn of the loop, ms since 1970: what expiry compares with. */
   nowMs = 0;
-  /** What an access leaves in a record: seconds, 19 bits of them. Set by the dispatcher for each batch. */
+  /** maxmemory and its policy. */
+  readonly evictor = new Evictor();
+  /** What a new record and (but for lfu) an access leave in a record. Set by the dispatcher for each batch. */
   accessClock = 0;
   /** Argument offsets and lengths of the batch (the arrays may be replaced when it grows: the dispatcher refreshes these). */
   argOffset: Int32Array;

@@ -92,7 +92,9 @@ export function wrongType(engine: Engine): -1 {
 }
 
 function touch(engine: Engine, ref: number): void {
-  if ((engine.client.flags & CLIENT_NO_TOUCH) === 0) engine.db.touch(ref, engine.accessClock);
+  if ((engine.client.flags & CLIENT_NO_TOUCH) !== 0) return;
+  const { db, evictor } = engine;
+  db.touch(ref, evictor.lfu ? evictor.accessed(engine, db.lru(ref)) : engine.accessClock);
 }
 
 /** True when the record's time is over. */
@@ -151,7 +153,9 @@ export function makeString(
   const db = engine.db;
   if (ref === 0) {
     const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, TYPE_STRING, length);
-    return made !== 0 ? made : outOfMemory(engine);
+    if (made === 0) return outOfMemory(engine);
+    db.touch(made, engine.accessClock);
+    return made;
   }
   if (db.overwrite(ref, length)) return ref;
   const losesExpiry = !keepExpiry && db.expires !== 0 && db.expiry(ref) >= 0;
@@ -170,6 +174,7 @@ function replace(engine: Engine, i: number, hash: number, ref: number, length: n
   db.remove(ref);
   const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, TYPE_STRING, length);
   if (made === 0) return outOfMemory(engine);
+  db.touch(made, engine.accessClock);
   return atMs < 0 ? made : setExpiry(engine, db, made, atMs);
 }
 
@@ -189,6 +194,7 @@ export function createValue(
   const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, type, bytes);
   if (made === 0) return outOfMemory(engine);
   db.setFlags(made, flags);
+  db.touch(made, engine.accessClock);
   return made;
 }
 

@@ -9,7 +9,7 @@ export function applyConfig(context: ServerContext): void {
   const effects: Record<string, () => string | null> = {
     maxmemory: () => {
       const limit = config.maxMemoryBytes;
-      engine.arena.limitBytes = limit === 0 ? context.arenaBytes : Math.min(limit, context.arenaBytes);
+      engine.evictor.limitBytes = limit === 0 ? Number.POSITIVE_INFINITY : limit;
       if (limit !== 0 && engine.arena.usedBytes > limit) {
         context.log(
           'warning',
@@ -18,6 +18,26 @@ export function applyConfig(context: ServerContext): void {
             'commands depending on the maxmemory-policy.',
         );
       }
+      return null;
+    },
+    'maxmemory-policy': () => {
+      engine.evictor.setPolicy(config.text('maxmemory-policy'));
+      return null;
+    },
+    'maxmemory-samples': () => {
+      engine.evictor.samples = config.number('maxmemory-samples');
+      return null;
+    },
+    'maxmemory-eviction-tenacity': () => {
+      engine.evictor.setTenacity(config.number('maxmemory-eviction-tenacity'));
+      return null;
+    },
+    'lfu-log-factor': () => {
+      engine.evictor.lfuLogFactor = config.number('lfu-log-factor');
+      return null;
+    },
+    'lfu-decay-time': () => {
+      engine.evictor.lfuDecayMinutes = config.number('lfu-decay-time');
       return null;
     },
     'proto-max-bulk-len': () => {

@@ -72,13 +72,6 @@ const hostName = string((value) => {
   if (value.length >= 256) return 'Hostnames must be less than 256 characters';
   return /^[\w.-]*$/.test(value) ? null : 'Hostnames may only contain alphanumeric characters, hyphens or dots';
 });
-const noJemalloc = string((value) => {
-  if (value !== 'yes' && value !== 'no') return "argument must be 'yes' or 'no'";
-  return value === 'no'
-    ? null
-    : 'Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc ' +
-        'like the one shipped by default with the Redis source distribution';
-});
 const EVICTION_POLICIES = [
   'volatile-lru',
   'volatile-lfu',
@@ -178,7 +171,7 @@ const memoryAndObservation: readonly Parameter[] = [
   parameter('lazyfree-lazy-user-del', yesNo, 'no'),
   parameter('lazyfree-lazy-user-flush', yesNo, 'no'),
   parameter('jemalloc-bg-thread', yesNo, 'yes'),
-  parameter('activedefrag', noJemalloc, 'no'),
+  parameter('activedefrag', yesNo, 'no'),
   parameter('active-defrag-cycle-min', int(1, 99n), '1'),
   parameter('active-defrag-cycle-max', int(1, 99n), '25'),
   parameter('active-defrag-threshold-lower', int(0, 1000n), '10'),

@@ -41,6 +41,8 @@ export class Config {
   outputLimits: readonly OutputLimit[] = [];
   /** Most bytes of the store; 0 is no limit. */
   maxMemoryBytes = 0;
+  /** Most bytes of all clients' buffers (maxmemory-clients; a percentage is one of maxmemory); 0 is no limit. */
+  maxClientsBytes = 0;
   /** Periodic work, times a second. */
   hz = 10;
   /** SLOWLOG takes commands from this many microseconds on; negative: none. */
@@ -171,6 +173,10 @@ export class Config {
     this.maxBulkBytes = this.number('proto-max-bulk-len');
     this.queryBufferLimit = this.number('client-query-buffer-limit');
     this.maxMemoryBytes = this.number('maxmemory');
+    const clients = this.text('maxmemory-clients');
+    this.maxClientsBytes = clients.endsWith('%')
+      ? (Number.parseInt(clients, 10) / 100) * this.maxMemoryBytes
+      : Number(clients);
     this.slowlogThresholdUs = this.number('slowlog-log-slower-than');
     this.slowlogMaxLength = this.number('slowlog-max-len');
     this.password = this.text('requirepass');

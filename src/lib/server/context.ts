@@ -11,9 +11,11 @@ import { CLIENT_BLOCKED, CLIENT_MONITOR, CLIENT_PUBSUB, type Client } from '../e
 import { COMMAND_CONTAINER, commandFlags } from '../engine/command-table.ts';
 import { subcommandOf } from '../engine/dispatch-table.ts';
 import type { Engine } from '../engine/engine.ts';
+import { EVICT_FAILED } from '../engine/eviction.ts';
 import { BlockedClients } from './blocking.ts';
 import { Clients } from './clients.ts';
 import type { Config } from './config.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { KeyEvents } from './key-events.ts';
 import type { LogLevel } from './log.ts';
 import { MonitorFeed, shownArgument } from './monitor.ts';
@@ -98,8 +100,6 @@ export class ServerContext {
   /** 40 hex digits that no other run has. */
   readonly runId = randomBytes(20).toString('hex');
   readonly replicationId = randomBytes(20).toString('hex');
-  /** The most that the arena may hold whatever maxmemory says. */
-  readonly arenaBytes: number;
   /** CLIENT PAUSE holds until then, ms since 1970; 0 when nobody is paused. */
   pausedUntilMs = 0;
   /** It holds only the commands that write. */
@@ -112,6 +112,7 @@ export class ServerContext {
   runner: CommandRunner | null = null;
   readonly blocked: BlockedClients;
   readonly keyEvents: KeyEvents;
+  readonly housekeeping: Housekeeping;
   private readonly monitorFeed: MonitorFeed;
 
   constructor(parts: ContextParts) {
@@ -122,7 +123,7 @@ export class ServerContext {
     this.wallClock = new WallClock(parts.engine.clock);
     this.startedMs = parts.engine.clock.wallMs();
     this.startupBytes = parts.engine.arena.usedBytes;
-    this.arenaBytes = parts.engine.arena.limitBytes;
+    this.housekeeping = new Housekeeping(this);
     this.monitorFeed = new MonitorFeed(parts.engine.memory);
     this.blocked = new BlockedClients(parts.engine, this);
     this.keyEvents = new KeyEvents(parts.engine, this.blocked);
@@ -147,10 +148,18 @@ export class ServerContext {
     return this.config.password !== '';
   }
 
-  /** The data takes more than maxmemory. */
-  get outOfMemory(): boolean {
-    const limit = this.config.maxMemoryBytes;
-    return limit !== 0 && this.engine.arena.usedBytes > limit;
+  /** The data takes more than maxmemory: keys may have to go before a command runs. */
+  get overMemory(): boolean {
+    return this.engine.arena.usedBytes > this.engine.evictor.limitBytes;
+  }
+
+  /** Evicts what must go. True when that was in vain and a command that needs memory is to be refused. */
+  evictInVain(): boolean {
+    const { stats, engine } = this;
+    const startUs = engine.clock.nowUs();
+    const status = engine.evictor.makeRoom(engine);
+    stats.evictionExceededUs += engine.clock.nowUs() - startUs;
+    return status === EVICT_FAILED;
   }
 
   log(level: LogLevel, text: string): void {
@@ -229,6 +238,7 @@ export class ServerContext {
     this.stats.netOutputBytes = this.netOutputBytes;
     this.stats.sample(nowMs, this.engine.stats.commandsProcessed);
     this.notePeak();
+    this.housekeeping.cron();
     const idleMs = this.config.timeoutSeconds * 1000;
     for (const client of this.clients.all()) {
       if (this.outputLimitReached(client, client.stream.queue.totalBytes)) this.closeForOutput(client);

@@ -25,7 +25,6 @@ import {
 } from '../engine/command-table.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { CommandBatch } from '../resp/batch.ts';
-import { ACCESS_MASK } from '../store/record.ts';
 import type { ServerContext } from './context.ts';
 import type { CommandRunner } from './run-command.ts';
 import type { Session } from './session.ts';
@@ -36,7 +35,6 @@ const BARRIER_GROUPS = ['connection', 'server', 'transactions', 'pubsub', 'scrip
 const NO_BARRIER = ['ping', 'echo', 'dbsize', 'time', 'lastsave'];
 /** With a slow-log threshold below this, every command is timed alone. */
 const SHARED_TIMING_MIN_US = 1000;
-const MS_PER_SECOND = 1000;
 
 export class Dispatcher {
   /** A batch is being executed: a connection that closes meanwhile (CLIENT KILL, an output limit) must not begin it again. */
@@ -96,7 +94,7 @@ export class Dispatcher {
     this.executing = true;
     engine.argOffset = batch.argOffset;
     engine.argLength = batch.argLength;
-    engine.accessClock = (engine.nowMs / MS_PER_SECOND) & ACCESS_MASK;
+    engine.accessClock = engine.evictor.newStamp(engine.nowMs);
     if (n > 1 && engine.db.worthPrefetching) engine.db.prefetch(batch.hash, n);
     const each = config.slowlogThresholdUs >= 0 && config.slowlogThresholdUs < SHARED_TIMING_MIN_US;
     const startUs = clock.nowUs();

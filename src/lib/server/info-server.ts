@@ -123,7 +123,9 @@ export function memorySection(context: ServerContext): Fields {
     ['mem_clients_normal', figures.clientBytes],
     ...rows(['mem_cluster_links', 'mem_aof_buffer'], 0),
     ['mem_allocator', 'arena'],
-    ...rows(['active_defrag_running', 'lazyfree_pending_objects', 'lazyfreed_objects'], 0),
+    ['active_defrag_running', Math.round(context.housekeeping.defragPercent)],
+    ['lazyfree_pending_objects', context.engine.values.reaper.pending],
+    ['lazyfreed_objects', context.engine.values.reaper.freed],
   ];
 }
 
@@ -148,7 +150,8 @@ export function persistenceSection({ engine, startedMs }: ServerContext): Fields
   ];
 }
 
-export function statSection({ stats, engine, netOutputBytes }: ServerContext): Fields {
+export function statSection({ stats, engine, netOutputBytes, housekeeping }: ServerContext): Fields {
+  const defragmented = housekeeping.defragmenter.stats;
   const kilobytes = (rate: { value: number }): string => (rate.value / 1024).toFixed(2);
   const turnsPerSecond = stats.turnRate.value;
   return [
@@ -167,13 +170,19 @@ export function statSection({ stats, engine, netOutputBytes }: ServerContext): F
     ['expired_stale_perc', '0.00'],
     ...rows(['expired_time_cap_reached_count', 'expire_cycle_cpu_milliseconds'], 0),
     ['evicted_keys', engine.stats.evictedKeys],
-    ...rows(['evicted_clients', 'total_eviction_exceeded_time', 'current_eviction_exceeded_time'], 0),
+    ['evicted_clients', stats.evictedClients],
+    ['total_eviction_exceeded_time', Math.floor(stats.evictionExceededUs / 1000)],
+    ['current_eviction_exceeded_time', 0],
     ['keyspace_hits', engine.stats.keyspaceHits],
     ['keyspace_misses', engine.stats.keyspaceMisses],
     ...rows(['pubsub_channels', 'pubsub_patterns', 'pubsubshard_channels', 'latest_fork_usec', 'total_forks'], 0),
     ...rows(['migrate_cached_sockets', 'slave_expires_tracked_keys'], 0),
-    ...rows(['active_defrag_hits', 'active_defrag_misses', 'active_defrag_key_hits', 'active_defrag_key_misses'], 0),
-    ...rows(['total_active_defrag_time', 'current_active_defrag_time'], 0),
+    ['active_defrag_hits', defragmented.hits],
+    ['active_defrag_misses', defragmented.misses],
+    ['active_defrag_key_hits', defragmented.keyHits],
+    ['active_defrag_key_misses', defragmented.keyMisses],
+    ['total_active_defrag_time', Math.floor(housekeeping.defragUs / 1000)],
+    ['current_active_defrag_time', 0],
     ...rows(['tracking_total_keys', 'tracking_total_items', 'tracking_total_prefixes', 'unexpected_error_replies'], 0),
     ['total_error_replies', stats.errorReplies],
     ['dump_payload_sanitizations', 0],

@@ -88,7 +88,7 @@ export class CommandRunner {
       engine.reply.error('NOAUTH Authentication required.');
       return this.reject(id, arg, argc);
     }
-    if (context.outOfMemory && (commandFlags[id] & COMMAND_DENY_OOM) !== 0) {
+    if (context.overMemory && context.evictInVain() && (commandFlags[id] & COMMAND_DENY_OOM) !== 0) {
       engine.reply.error("OOM command not allowed when used memory > 'maxmemory'.");
       return this.reject(id, arg, argc);
     }
@@ -157,7 +157,7 @@ export class CommandRunner {
     const arg = command.place(engine, 0);
     const id = command.ids[0];
     const argc = command.argc(0);
-    if (context.outOfMemory && (commandFlags[id] & COMMAND_DENY_OOM) !== 0) {
+    if (context.overMemory && context.evictInVain() && (commandFlags[id] & COMMAND_DENY_OOM) !== 0) {
       engine.reply.error("OOM command not allowed when used memory > 'maxmemory'.");
       this.reject(id, arg, argc);
     } else {

@@ -148,6 +148,7 @@ export class Shard {
     engine.nowMs = nowMs;
     if (nowMs !== this.lastReclaimMs) {
       this.lastReclaimMs = nowMs;
+      context.housekeeping.step();
       const left = this.reclaim(this.reclaimBudget);
       this.reclaimBudget = left ? Math.min(RECLAIM_MAX, this.reclaimBudget * 2) : RECLAIM_MIN;
       const { blocked } = context;

@@ -55,6 +55,10 @@ export class ServerStats {
   errorReplies = 0;
   aclDeniedAuth = 0;
   memoryPeakBytes = 0;
+  /** Closed by maxmemory-clients. */
+  evictedClients = 0;
+  /** Microseconds that commands waited for evictions. */
+  evictionExceededUs = 0;
   readonly commandRate = new Rate();
   readonly inputRate = new Rate();
   readonly outputRate = new Rate();
@@ -77,6 +81,8 @@ export class ServerStats {
   reset(): void {
     this.connectionsReceived = 0;
     this.connectionsRejected = 0;
+    this.evictedClients = 0;
+    this.evictionExceededUs = 0;
     this.netInputBytes = 0;
     this.netOutputBytes = 0;
     this.protocolErrors = 0;

@@ -24,6 +24,8 @@ const RUN_MAX_BYTES = CHUNK_BYTES >> 1;
 const GUARD_BYTES = PAGE_BYTES;
 /** Free runs of at least this many pages are given back to the operating system if there is a way to do it. */
 const DISCARD_PAGES = 256;
+/** And by purge() runs of this many. */
+const PURGE_PAGES = 4;
 
 const NO_WORDS = new Int32Array(0);
 const NO_BYTES = new Uint8Array(0);
@@ -99,6 +101,26 @@ export class Arena {
     this.usedUnits = (this.usedUnits - (CLASS_BYTES[sizeClass] >> 3)) | 0;
     const slab = this.slabs.free(ref, sizeClass);
     if (slab !== 0) this.freePages(slab);
+  }
+
+  /** Bytes of slabs in which no object is. */
+  get idleBytes(): number {
+    return this.slabs.idleBytes;
+  }
+
+  /** True when moving an object of `bytes` elsewhere helps to empty its slab (see sortSlabs). */
+  isSparse(ref: number, bytes: number): boolean {
+    return bytes <= SMALL_MAX_BYTES && this.slabs.isSparse(ref, classOf(bytes));
+  }
+
+  /** From now on the fullest slabs are filled first. */
+  sortSlabs(): void {
+    this.slabs.sortByLoad();
+  }
+
+  /** Gives the pages of free runs back to the operating system, if there is a way to do it. */
+  purge(): void {
+    this.heap.forEachFree(PURGE_PAGES, (page, pages) => this.discardPages(page, pages));
   }
 
   /** Bytes that the object of this ref, allocated for `bytes`, really has. */
@@ -179,10 +201,7 @@ export class Arena {
     const start = this.heap.free(page);
     const pages = this.heap.freePages(start);
     const chunk = (start / PAGES_PER_CHUNK) | 0;
-    if (this.discard !== null && pages >= DISCARD_PAGES) {
-      const from = (start % PAGES_PER_CHUNK) * PAGE_BYTES;
-      this.discard(this.bytes8[chunk].subarray(from, from + pages * PAGE_BYTES));
-    }
+    if (pages >= DISCARD_PAGES) this.discardPages(start, pages);
     if (chunk === 0 || !this.heap.isWholeChunk(start)) return;
     if (this.spareChunk === 0) {
       this.spareChunk = chunk;
@@ -190,6 +209,12 @@ export class Arena {
     }
     this.heap.removeChunk(chunk);
     this.unmapChunk(chunk);
+  }
+
+  private discardPages(page: number, pages: number): void {
+    if (this.discard === null) return;
+    const from = (page % PAGES_PER_CHUNK) * PAGE_BYTES;
+    this.discard(this.bytes8[(page / PAGES_PER_CHUNK) | 0].subarray(from, from + pages * PAGE_BYTES));
   }
 
   private addChunk(): boolean {

@@ -98,6 +98,11 @@ export class Keyspace extends RecordTable implements ExpiryOwner {
     return now;
   }
 
+  /** True when the record, which is in the wheel, is one of this database. */
+  owns(ref: number): boolean {
+    return record.ownerAt(this.chunks[chunkOf(ref)], wordOf(ref)) === this.owner;
+  }
+
   override remove(ref: number): void {
     if (!this.seekSlot(ref)) return;
     if ((this.chunks[chunkOf(ref)][wordOf(ref)] & HAS_EXPIRY) !== 0) this.expires--;

@@ -90,6 +90,15 @@ export class PageHeap {
     return -this.run[page];
   }
 
+  /** Visits every free run of at least `atLeast` pages. */
+  forEachFree(atLeast: number, visit: (page: number, pages: number) => void): void {
+    for (let bin = Math.min(atLeast, BIN_LARGE); bin <= BIN_LARGE; bin++) {
+      for (let page = this.bins[bin]; page !== 0; page = this.next[page]) {
+        if (-this.run[page] >= atLeast) visit(page, -this.run[page]);
+      }
+    }
+  }
+
   /** A free run of this many pages at `page` is a whole chunk. */
   isWholeChunk(page: number): boolean {
     return -this.run[page] === USABLE_PAGES;

@@ -17,6 +17,8 @@ interface Burial {
 }
 
 export class Reaper {
+  /** Large values that were freed in steps. */
+  freed = 0;
   private readonly queue: Burial[] = [];
   private first = 0;
 
@@ -36,6 +38,7 @@ export class Reaper {
     const { kind, root, flags } = this.queue[this.first];
     if (kind.release(root, flags, budget)) return true;
     this.first++;
+    this.freed++;
     if (this.first < this.queue.length) {
       if (this.first >= 1024 && this.first * 2 > this.queue.length) this.compact();
       return true;

@@ -268,6 +268,11 @@ export class RecordTable {
     return this.table.randomRef(random);
   }
 
+  /** True when the table has this record under this hash, as hashOf() gave it: also asked of records that are gone. */
+  holds(ref: number, hash: number): boolean {
+    return this.table.seekEntry(hash, ref) >= 0;
+  }
+
   /** Frees all records, the table and its root; for tables that are small, or in no hurry. */
   destroy(): void {
     const found = new RefList();
@@ -280,10 +285,31 @@ export class RecordTable {
     this.table.destroy();
   }
 
+  /**
+   * Moves those of about `count` records from `cursor` on that stand in sparse slabs, and returns the cursor for the rest, 0 at
+   * the end. `moved` is told of each (old ref, new ref), for whoever holds refs to them. All records of the batch are appended
+   * to `into`, by where they stand now.
+   */
+  defragment(cursor: number, count: number, moved: (from: number, to: number) => void, into: RefList): number {
+    const first = into.length;
+    const next = this.table.collect(cursor, count, into);
+    for (let i = first; i < into.length; i++) {
+      const ref = into.refs[i];
+      const words = this.chunks[chunkOf(ref)];
+      const at = wordOf(ref);
+      if (!this.arena.isSparse(ref, this.bytesOf(words, at))) continue;
+      const to = this.moveTo(ref, words[at], record.valueLengthAt(words, at), false);
+      if (to === 0) continue;
+      moved(ref, to);
+      into.refs[i] = to;
+    }
+    return next;
+  }
+
   // ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The hash of a record's key. */
-  protected hashOf(ref: number): number {
+  hashOf(ref: number): number {
     const words = this.chunks[chunkOf(ref)];
     const at = wordOf(ref);
     return hashWords(words, record.keyWordAt(words, at), record.keyLengthAt(words, at), this.hashKey);

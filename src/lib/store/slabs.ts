@@ -11,7 +11,7 @@
 
 import { PAGES_PER_CHUNK } from './page-heap.ts';
 import { chunkOf, wordOf } from './ref.ts';
-import { CLASS_BYTES, CLASS_COUNT, SLAB_OBJECTS, SLAB_PAGES } from './size-classes.ts';
+import { CLASS_BYTES, CLASS_COUNT, PAGE_BYTES, SLAB_OBJECTS, SLAB_PAGES } from './size-classes.ts';
 
 /** Ref bits below the page number: 512 units of 8 bytes. */
 export const PAGE_SHIFT = 9;
@@ -27,6 +27,9 @@ export class Slabs {
   private readonly cut: Uint16Array;
   /** First slab with room, by class, or 0. */
   private readonly withRoom = new Int32Array(CLASS_COUNT);
+  /** Slabs, and objects in use in them, by class. */
+  private readonly slabCount = new Int32Array(CLASS_COUNT);
+  private readonly liveCount = new Int32Array(CLASS_COUNT);
   private readonly words: Int32Array[];
 
   constructor(words: Int32Array[], maxChunks: number) {
@@ -51,6 +54,7 @@ export class Slabs {
       ref = (slab << PAGE_SHIFT) + this.cut[slab] * (CLASS_BYTES[sizeClass] >> 3);
       this.cut[slab]++;
     }
+    this.liveCount[sizeClass]++;
     if (++this.live[slab] === SLAB_OBJECTS[sizeClass]) this.unlink(slab, sizeClass);
     return ref;
   }
@@ -62,12 +66,48 @@ export class Slabs {
     this.words[chunkOf(ref)][wordOf(ref)] = this.freeList[slab];
     this.freeList[slab] = ref;
     const live = --this.live[slab];
+    this.liveCount[sizeClass]--;
     if (live === SLAB_OBJECTS[sizeClass] - 1) this.link(slab, sizeClass);
     if (live > 0) return 0;
     // One empty slab stays, so that a lone object that comes and goes does not cost a slab each time.
     if (this.withRoom[sizeClass] === slab && this.next[slab] === 0) return 0;
     this.unlink(slab, sizeClass);
+    this.slabCount[sizeClass]--;
     return slab;
+  }
+
+  /** Bytes of all slabs that hold no object: what evacuating sparse slabs could give back at most. */
+  get idleBytes(): number {
+    let bytes = 0;
+    for (let sizeClass = 0; sizeClass < CLASS_COUNT; sizeClass++) {
+      const held = this.slabCount[sizeClass] * SLAB_PAGES[sizeClass] * PAGE_BYTES;
+      bytes += held - this.liveCount[sizeClass] * CLASS_BYTES[sizeClass];
+    }
+    return bytes;
+  }
+
+  /**
+   * True when an object's slab is emptier than the average of its class: moved, the object will be in a fuller one, if
+   * sortByLoad() put those first.
+   */
+  isSparse(ref: number, sizeClass: number): boolean {
+    const page = ref >>> PAGE_SHIFT;
+    const slab = page - this.distance[page];
+    if (slab === this.withRoom[sizeClass]) return false;
+    return this.live[slab] * this.slabCount[sizeClass] < this.liveCount[sizeClass];
+  }
+
+  /** Orders the slabs that have room: the fullest is the next to be filled. */
+  sortByLoad(): void {
+    const slabs: number[] = [];
+    for (let sizeClass = 0; sizeClass < CLASS_COUNT; sizeClass++) {
+      slabs.length = 0;
+      for (let slab = this.withRoom[sizeClass]; slab !== 0; slab = this.next[slab]) slabs.push(slab);
+      if (slabs.length < 2) continue;
+      slabs.sort((a, b) => this.live[a] - this.live[b]);
+      this.withRoom[sizeClass] = 0;
+      for (const slab of slabs) this.link(slab, sizeClass);
+    }
   }
 
   /** Gives the class the run of SLAB_PAGES pages that begins at `page`. */
@@ -76,6 +116,7 @@ export class Slabs {
     this.freeList[page] = 0;
     this.live[page] = 0;
     this.cut[page] = 0;
+    this.slabCount[sizeClass]++;
     this.link(page, sizeClass);
   }
 

@@ -27,6 +27,11 @@ export interface ValueKind {
   clone(root: number, flags: number): number;
   /** Bytes under a root, estimated from `samples` elements; 0 looks at all. */
   memoryBytes(root: number, flags: number, samples: number): number;
+  /**
+   * Moves objects that stand in sparse slabs (Arena.isSparse), of about `count` elements from `cursor` on. Returns the cursor
+   * for the rest; 0 begins, and 0 is the end. `moved` is called for each. The root itself stays where it is.
+   */
+  defragment(root: number, flags: number, cursor: number, count: number, moved: () => void): number;
 }
 
 /** The root of a rooted value. */

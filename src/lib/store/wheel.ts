@@ -21,6 +21,8 @@ const LEVEL0_SLOTS = 1 << LEVEL0_BITS;
 const LEVEL_SLOTS = 256;
 const LEVELS = 5;
 const SLOTS = LEVEL0_SLOTS + (LEVELS - 1) * LEVEL_SLOTS;
+/** Records of a slot that soonest() looks at. */
+const SOONEST_LOOKS = 32;
 /** A head has the words of a record up to its links. */
 const HEAD_UNITS = (PREV + 1) >> 1;
 const HEAD_BYTES = HEAD_UNITS * 8;
@@ -119,6 +121,53 @@ export class ExpiryWheel {
       spanMs *= LEVEL_SLOTS;
     }
     return earliest;
+  }
+
+  /**
+   * A record whose deadline is next, or nearly: exact to the millisecond within the first second, and among the first few of
+   * its slot beyond. Only owners that `counts` takes are looked at. 0 when none was found.
+   */
+  soonest(counts: (owner: ExpiryOwner) => boolean): number {
+    let first = 0;
+    let slots = LEVEL0_SLOTS;
+    let spanMs = 1;
+    let best = 0;
+    let bestMs = Number.POSITIVE_INFINITY;
+    for (let level = 0; level < LEVELS; level++) {
+      const from = Math.ceil(this.tickMs / spanMs) & (slots - 1);
+      for (let i = 0; i < slots; i++) {
+        const slot = first + ((from + i) & (slots - 1));
+        if ((this.occupied[slot >>> 5] & (1 << (slot & 31))) === 0) continue;
+        const ref = this.soonestOf(slot, counts);
+        if (ref === 0) continue;
+        const atMs = deadlineAt(this.words[chunkOf(ref)], wordOf(ref));
+        if (atMs < bestMs) {
+          best = ref;
+          bestMs = atMs;
+        }
+        break;
+      }
+      first += slots;
+      spanMs *= slots;
+      slots = LEVEL_SLOTS;
+    }
+    return best;
+  }
+
+  private soonestOf(slot: number, counts: (owner: ExpiryOwner) => boolean): number {
+    const head = this.head(slot);
+    let best = 0;
+    let bestMs = Number.POSITIVE_INFINITY;
+    let looked = 0;
+    for (let ref = this.next(head); ref !== head && looked < SOONEST_LOOKS; ref = this.next(ref), looked++) {
+      const words = this.words[chunkOf(ref)];
+      const owner = this.owners[ownerAt(words, wordOf(ref))];
+      const atMs = deadlineAt(words, wordOf(ref));
+      if (owner === null || atMs >= bestMs || !counts(owner)) continue;
+      best = ref;
+      bestMs = atMs;
+    }
+    return best;
   }
 
   /**

@@ -122,7 +122,7 @@ function sameObject(engine: Engine): void {
 
 /**
  * Writes value, type, flags and deadline of record `ref` under the key in argument `i` of `target`, in place of `existing`
- * (0: none). What hangs from a root is copied, or (`takesRoot`) both records have it for now, and removeHusk() takes the old
+ * (0: none). What hangs from a root is copied, or (`moves`) both records have it for now, and removeHusk() takes the old
  * one away. Returns the new record; 0 when there was no memory: the error has been written and nothing changed.
  */
 function duplicate(
@@ -133,27 +133,28 @@ function duplicate(
   i: number,
   existing: number,
   hash: number,
-  takesRoot: boolean,
+  moves: boolean,
 ): number {
   const length = source.valueLength(ref);
   const atMs = source.expiry(ref);
-  const moves = atMs < 0 ? 1 : 2; // a deadline makes the new record move once more
-  if (!hasRoom(engine, moves * (engine.argLength[i] + length))) return 0;
+  const writes = atMs < 0 ? 1 : 2; // a deadline makes the new record move once more
+  if (!hasRoom(engine, writes * (engine.argLength[i] + length))) return 0;
   const flags = source.flags(ref);
   let root = 0;
   if ((flags & ROOTED) !== 0) {
     root = rootOf(engine, source, ref);
-    if (!takesRoot) root = engine.values.kinds[source.type(ref)]?.clone(root, flags) ?? 0;
+    if (!moves) root = engine.values.kinds[source.type(ref)]?.clone(root, flags) ?? 0;
     if (root === 0) return outOfMemory(engine);
   }
   if (existing !== 0) target.remove(existing);
   const made = target.insert(engine.argOffset[i], engine.argLength[i], hash, source.type(ref), length);
   if (made === 0) {
     const kind = engine.values.kinds[source.type(ref)];
-    if (root !== 0 && !takesRoot && kind !== null) engine.values.reaper.bury(kind, root, flags);
+    if (root !== 0 && !moves && kind !== null) engine.values.reaper.bury(kind, root, flags);
     return outOfMemory(engine);
   }
   target.setFlags(made, flags);
+  target.touch(made, moves ? source.lru(ref) : engine.accessClock);
   if (root !== 0) setRoot(engine.arena.words, target, made, root);
   else engine.arena.move(made, target.valueByte(made), ref, source.valueByte(ref), length);
   return atMs < 0 ? made : setExpiry(engine, target, made, atMs);
