@@ -4,7 +4,7 @@
  */
 import { isWord, optionWord, syntaxError } from './arguments.ts';
 import { replyDocs, replyInfo, replyWords } from './command-docs.ts';
-import { KEY_FLAG_NAMES } from './command-keys.ts';
+import { keyFlagNames } from './command-keys.ts';
 import { CATEGORIES, type Command, commands, findCommand } from './command-table.ts';
 import type { HandlerFamily } from './dispatch-table.ts';
 import type { Engine } from './engine.ts';
@@ -160,11 +160,7 @@ export function replyKeys(engine: Engine, command: Command, arg: number, argc: n
     const i = places[k];
     if (withFlags) reply.array(2);
     reply.bulk(engine.argOffset[i], engine.argLength[i]);
-    if (withFlags)
-      replyWords(
-        reply,
-        KEY_FLAG_NAMES.filter((_, bit) => (access[k] & (1 << bit)) !== 0),
-      );
+    if (withFlags) replyWords(reply, keyFlagNames(access[k]));
   }
 }
 

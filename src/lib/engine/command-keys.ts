@@ -13,7 +13,7 @@ import type { Engine } from './engine.ts';
 import type { KeySpec } from './table/spec.ts';
 
 /** What happens to a key, in the order in which COMMAND GETKEYSANDFLAGS lists it. */
-export const KEY_FLAG_NAMES = [
+const KEY_FLAG_NAMES = [
   'RO',
   'RW',
   'OW',
@@ -39,6 +39,10 @@ export const KEY_DELETE = 128;
 export const KEY_NOT_KEY = 256;
 const KEY_INCOMPLETE = 512;
 const KEY_VARIABLE = 1024;
+
+/** The names of access bits. */
+export const keyFlagNames = (access: number): string[] =>
+  KEY_FLAG_NAMES.filter((_, bit) => (access & (1 << bit)) !== 0);
 
 const BEGIN_INDEX = 0;
 const BEGIN_KEYWORD = 1;

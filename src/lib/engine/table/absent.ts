@@ -11,6 +11,8 @@ const ACL = 'there is one user, who may do everything';
 
 export const absent: Readonly<Record<string, string>> = {
   // generic
+  wait: NOT_YET,
+  migrate: NOT_YET,
   dump: NOT_YET,
   object: NOT_YET,
   restore: NOT_YET,
@@ -183,8 +185,6 @@ export const absent: Readonly<Record<string, string>> = {
   // server
   latency: NOT_YET,
   // replication
-  wait: REPLICATION,
-  waitaof: REPLICATION,
   failover: REPLICATION,
   psync: REPLICATION,
   replconf: REPLICATION,
@@ -192,11 +192,11 @@ export const absent: Readonly<Record<string, string>> = {
   slaveof: REPLICATION,
   sync: REPLICATION,
   // persistence
+  waitaof: PERSISTENCE,
   bgrewriteaof: PERSISTENCE,
   bgsave: PERSISTENCE,
   save: PERSISTENCE,
   // cluster
-  migrate: CLUSTER,
   'restore-asking': CLUSTER,
   asking: CLUSTER,
   cluster: CLUSTER,
