@@ -39,7 +39,8 @@ export interface EngineParts {
 
 /**
  * Whoever wants to know of every change to a key: keyspace events, client tracking, the AOF. `event` is the name that
- * keyspace events give it; `ref` is the key's record, before it goes for `del` and `expired`, after the change otherwise.
+ * keyspace events give it, UNTOLD when they don't; `ref` is the key's record, before it goes for `del` and `expired`, after the
+ * change otherwise.
  */
 export interface KeyListener {
   keyChanged(event: string, db: Keyspace, ref: number): void;
@@ -87,6 +88,8 @@ export class Engine {
   activeExpire = true;
   /** Longest string that a command may make (proto-max-bulk-len). */
   maxStringBytes = 512 * 1024 * 1024;
+  /** Longest sparse HyperLogLog (hll-sparse-max-bytes). */
+  hllSparseMaxBytes = 3000;
   /** Told of every change to a key; null when nobody listens. */
   keyListener: KeyListener | null = null;
   /** Keeps clients waiting for keys; see blocking.ts. */

@@ -6,11 +6,13 @@ import { bitmapHandlers } from './bitmap.ts';
 import { commandHandlers } from './command-command.ts';
 import type { HandlerFamily } from './dispatch-table.ts';
 import { genericHandlers } from './generic.ts';
+import { hyperloglogHandlers } from './hyperloglog.ts';
 import { stringHandlers } from './string.ts';
 
 export const engineFamilies: readonly HandlerFamily[] = [
   stringHandlers,
   genericHandlers,
   bitmapHandlers,
+  hyperloglogHandlers,
   commandHandlers,
 ];

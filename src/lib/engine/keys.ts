@@ -29,6 +29,9 @@ export const STRING_RAW = 1;
 /** Was made by INCRBYFLOAT: never `int`. */
 export const STRING_TEXT = 2;
 
+/** The event of a change that keyspace events do not tell of. */
+export const UNTOLD = '';
+
 /** Deadlines are kept below this, in ms since 1970: the year 287396. */
 export const MAX_DEADLINE_MS = Number.MAX_SAFE_INTEGER;
 

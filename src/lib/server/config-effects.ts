@@ -44,6 +44,10 @@ export function applyConfig(context: ServerContext): void {
       engine.maxStringBytes = config.maxBulkBytes;
       return null;
     },
+    'hll-sparse-max-bytes': () => {
+      engine.hllSparseMaxBytes = config.number('hll-sparse-max-bytes');
+      return null;
+    },
     'slowlog-max-len': () => {
       context.slowlog.trim(config.slowlogMaxLength);
       return null;

@@ -140,12 +140,6 @@ export const absent: Readonly<Record<string, string>> = {
   xgroup: NOT_YET,
   xpending: NOT_YET,
   xreadgroup: NOT_YET,
-  // hyperloglog
-  pfadd: NOT_YET,
-  pfcount: NOT_YET,
-  pfdebug: NOT_YET,
-  pfmerge: NOT_YET,
-  pfselftest: NOT_YET,
   // geo
   geoadd: NOT_YET,
   geodist: NOT_YET,
