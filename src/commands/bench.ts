@@ -42,6 +42,10 @@ export default class Bench extends RtcpCommand {
       description: 'Two servers that run already',
     },
     {
+      command: '<%= config.bin %> bench --vs redis --io tap -P 16 -t all',
+      description: "redis-benchmark's whole default suite: lists, sets, hashes, sorted sets, too",
+    },
+    {
       command: "<%= config.bin %> bench --vs redis --io packet --fail-if 'packet.P16:ratio<1.7' --fail-if 'p99>5ms'",
       description: 'For CI: exit 5 when a condition is met',
     },
@@ -81,7 +85,7 @@ export default class Bench extends RtcpCommand {
     }),
     size: flag.size({ char: 'd', default: 64, description: 'Bytes of a value' }),
     keyspace: flag.count({ char: 'r', default: 100_000, min: 1, description: 'Keys to draw from' }),
-    tests: Flags.string({ char: 't', default: 'set,get', description: 'Tests, of set and get' }),
+    tests: Flags.string({ char: 't', default: 'set,get', description: "Tests of redis-benchmark's suite, or all" }),
     rounds: flag.count({ min: 1, max: 100, description: 'Rounds (default: 3; 1 with --quick)' }),
     quick: Flags.boolean({ description: 'One round at P=1 and 16 with a fifth of the requests' }),
     'server-cpu': flag.count({ min: 0, description: 'Processor for the server (default: 0)' }),

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadArguments, parseLoadReport } from '../../src/lib/bench/redis-benchmark.ts';
 import type { Workload } from '../../src/lib/bench/workload.ts';
-import { requestsFor } from '../../src/lib/bench/workload.ts';
+import { requestsFor, TEST_NAMES } from '../../src/lib/bench/workload.ts';
 
 const run = promisify(execFile);
 const directory = mkdtempSync(join(tmpdir(), 'rtcp-bench-'));
@@ -51,6 +51,17 @@ async function benchmark(...extra: string[]): Promise<string> {
 }
 
 describe('redis-benchmark', () => {
+  it('names no test that redis-benchmark does not have, and an LRANGE is not taken for the LPUSH before it', async () => {
+    const few = ['-n', '400', '-c', '5', '-P', '4'];
+    for (const test of TEST_NAMES) {
+      const { stdout } = await run('redis-benchmark', ['-s', socket, ...few, '-t', test]);
+      const name = /^====== (.*) ======/gm;
+      const titles = [...stdout.matchAll(name)].map((title) => title[1].toLowerCase());
+      expect([test, titles.at(-1)?.replace(/ .*/, '')]).toEqual([test, test]);
+      expect(parseLoadReport(stdout)?.requests).toBe(400);
+    }
+  });
+
   it('reports what is read from its report', async () => {
     const report = parseLoadReport(await benchmark());
     if (report === null) throw new Error('no report was read');
@@ -116,9 +127,9 @@ describe('redis-benchmark', () => {
 
 describe('the number of requests', () => {
   it('grows with the pipeline depth, unless it was given', () => {
-    const byDepth = [1, 16, 100].map((depth) => requestsFor({ ...WORKLOAD, requests: null }, depth));
+    const byDepth = [1, 16, 100].map((depth) => requestsFor({ ...WORKLOAD, requests: null }, depth, 'set'));
     expect(byDepth).toEqual([200_000, 1_500_000, 4_000_000]);
-    expect(requestsFor({ ...WORKLOAD, requests: null, quick: true }, 1)).toBe(40_000);
-    expect(requestsFor(WORKLOAD, 100)).toBe(20_000);
+    expect(requestsFor({ ...WORKLOAD, requests: null, quick: true }, 1, 'set')).toBe(40_000);
+    expect(requestsFor(WORKLOAD, 100, 'set')).toBe(20_000);
   });
 });

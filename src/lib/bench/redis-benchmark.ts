@@ -32,7 +32,7 @@ export function loadArguments(
   port: number,
   test: TestName,
   pipeline: number,
-  requests: number = requestsFor(workload, pipeline),
+  requests: number = requestsFor(workload, pipeline, test),
 ): string[] {
   const numbers = {
     '-c': workload.clients,
@@ -45,8 +45,12 @@ export function loadArguments(
   return ['-h', host, '-p', String(port), ...options, '-t', test];
 }
 
-/** The report of a run of one test; null when it is not one. Progress lines (ended by CR) before it are skipped. */
-export function parseLoadReport(text: string): LoadReport | null {
+/**
+ * The report of a run of one test; null when it is not one. Progress lines (ended by CR) before it are skipped, and so is the
+ * report of the LPUSH that makes the list for an LRANGE.
+ */
+export function parseLoadReport(whole: string): LoadReport | null {
+  const text = whole.slice(Math.max(0, whole.lastIndexOf('====== ', whole.lastIndexOf('requests completed'))));
   const requests = /^\s*(\d+) requests completed in/m.exec(text);
   const throughput = /throughput summary: ([\d.]+) requests per second/.exec(text);
   const latency = /avg\s+min\s+p50\s+p95\s+p99\s+max\s*\n\s*([\d.\s]+)/.exec(text);

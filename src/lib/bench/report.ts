@@ -8,7 +8,7 @@ import type { Column } from '../cli/table.ts';
 import { formatCount, formatDurationUs, plural } from '../cli/units.ts';
 import type { BenchResult } from './result.ts';
 import { type Plan, WARM_UP } from './rounds.ts';
-import type { CellSummary } from './summary.ts';
+import { type CellSummary, worstCells } from './summary.ts';
 import { describeWorkload } from './workload.ts';
 
 /** Load average of a minute from which others disturb a comparison that wants two processors. */
@@ -64,6 +64,9 @@ function printCells(output: Output, cells: readonly CellSummary[]): void {
   }
   output.table(COLUMNS, rows);
   if (output.json) return;
+  for (const { contender, test, pipeline, ratio } of worstCells(cells)) {
+    output.data(`${contender}: lowest ratio ${formatRatio(ratio)}, ${test.toUpperCase()} at P=${pipeline}`);
+  }
   output.note('CPU, machine: time for each request, of the server and of all processors');
   output.note('ratios are those within one round; every figure is the median of the rounds');
 }

@@ -3,7 +3,7 @@
  * of the ratios within each round (both ran within the same minute, so what the machine did meanwhile cancels out).
  */
 import type { LoadReport } from './redis-benchmark.ts';
-import type { TestName } from './workload.ts';
+import { TEST_NAMES, type TestName } from './workload.ts';
 
 /** One run of one test at one depth against one server. */
 export interface Measurement {
@@ -49,7 +49,7 @@ export function summarise(measurements: readonly Measurement[], baseline: string
     cells.set(key, [...(cells.get(key) ?? []), measurement]);
   }
   const summaries = [...cells.values()].map((runs) => summariseCell(runs, measurements, baseline));
-  const order = (cell: CellSummary): number => cell.pipeline * 2 + (cell.test === 'get' ? 1 : 0);
+  const order = (cell: CellSummary): number => cell.pipeline * TEST_NAMES.length + TEST_NAMES.indexOf(cell.test);
   return summaries.sort((a, b) => order(a) - order(b)); // stable: contenders keep their order
 }
 
@@ -82,6 +82,16 @@ function summariseCell(runs: Measurement[], all: readonly Measurement[], baselin
     ratio: paired((run) => run.load.requestsPerSecond),
     cpuRatio: paired((run) => run.serverCpuUs),
   };
+}
+
+/** Each contender's cell with the lowest ratio to the baseline. */
+export function worstCells(cells: readonly CellSummary[]): CellSummary[] {
+  const worst = new Map<string, CellSummary>();
+  for (const cell of cells) {
+    const known = worst.get(cell.contender);
+    if (cell.ratio !== null && cell.ratio < (known?.ratio ?? Number.POSITIVE_INFINITY)) worst.set(cell.contender, cell);
+  }
+  return [...worst.values()];
 }
 
 function medianOrNull(values: readonly (number | null)[]): number | null {

@@ -4,7 +4,36 @@
  */
 import { UsageError } from '../cli/command-error.ts';
 
-export type TestName = 'set' | 'get';
+/**
+ * The tests of redis-benchmark's default suite, in its order, which matters: what LPUSH pushed LPOP pops. Each with the part of
+ * a cell's requests that it gets, because some ask for hundreds of elements.
+ */
+const TESTS = {
+  ping_inline: 1,
+  ping_mbulk: 1,
+  set: 1,
+  get: 1,
+  incr: 1,
+  lpush: 1,
+  rpush: 1,
+  lpop: 1,
+  rpop: 1,
+  sadd: 1,
+  hset: 1,
+  spop: 1,
+  zadd: 1,
+  zpopmin: 1,
+  lrange_100: 0.2,
+  lrange_300: 0.1,
+  lrange_500: 0.05,
+  lrange_600: 0.05,
+  mset: 0.3,
+} as const;
+
+export type TestName = keyof typeof TESTS;
+export const TEST_NAMES = Object.keys(TESTS) as TestName[];
+/** What -t takes for all of them. */
+const ALL_TESTS = 'all';
 
 export interface Workload {
   clients: number;
@@ -21,24 +50,25 @@ export interface Workload {
 const QUICK_DIVISOR = 5;
 
 /** Requests of one cell at this depth, when they were not given. */
-export function requestsFor(workload: Workload, pipeline: number): number {
+export function requestsFor(workload: Workload, pipeline: number, test: TestName): number {
   if (workload.requests !== null) return workload.requests;
   const requests = pipeline >= 64 ? 4_000_000 : pipeline >= 8 ? 1_500_000 : 200_000;
-  return workload.quick ? requests / QUICK_DIVISOR : requests;
+  return Math.round((workload.quick ? requests / QUICK_DIVISOR : requests) * TESTS[test]);
 }
 
 /** The workload in one line, as redis-benchmark's arguments say it. */
 export function describeWorkload(workload: Workload): string {
   const depths = workload.pipelines
-    .map((pipeline) => `-P ${pipeline} -n ${requestsFor(workload, pipeline)}`)
+    .map((pipeline) => `-P ${pipeline} -n ${requestsFor(workload, pipeline, workload.tests[0])}`)
     .join(', ');
   return `redis-benchmark -c ${workload.clients} -d ${workload.dataBytes} -r ${workload.keyspace} -t ${workload.tests.join(',')} (${depths})`;
 }
 
-/** `set,get` or one of them; throws a UsageError. */
+/** Names of tests with commas between them, or `all`; in the suite's order. Throws a UsageError. */
 export function parseTests(text: string): TestName[] {
   const names = text.toLowerCase().split(',');
-  const tests = names.filter((name): name is TestName => name === 'set' || name === 'get');
-  if (tests.length === names.length) return tests;
-  throw new UsageError(`--tests: '${text}' is not a list of set and get`, 'for example -t set,get');
+  if (names.length === 1 && names[0] === ALL_TESTS) return [...TEST_NAMES];
+  const unknown = names.find((name) => !Object.hasOwn(TESTS, name));
+  if (unknown === undefined) return TEST_NAMES.filter((name) => names.includes(name));
+  throw new UsageError(`--tests: there is no test '${unknown}'`, `all, or some of ${TEST_NAMES.join(',')}`);
 }
