@@ -6,6 +6,7 @@ import { bitmapHandlers } from './bitmap.ts';
 import { commandHandlers } from './command-command.ts';
 import type { HandlerFamily } from './dispatch-table.ts';
 import { genericHandlers } from './generic.ts';
+import { hashHandlers } from './hash.ts';
 import { hyperloglogHandlers } from './hyperloglog.ts';
 import { stringHandlers } from './string.ts';
 
@@ -14,5 +15,6 @@ export const engineFamilies: readonly HandlerFamily[] = [
   genericHandlers,
   bitmapHandlers,
   hyperloglogHandlers,
+  hashHandlers,
   commandHandlers,
 ];

@@ -5,6 +5,7 @@
  *   record ── type ──▶ kinds[type] ── encoding, count, release, clone, memoryBytes (store/value-kind.ts)
  */
 import type { Arena } from '../store/arena.ts';
+import { Hashes } from '../store/hashes.ts';
 import type { Keyspace } from '../store/keyspace.ts';
 import { Reaper } from '../store/reaper.ts';
 import { ROOTED, rootOf, type ValueKind } from '../store/value-kind.ts';
@@ -12,16 +13,18 @@ import { ROOTED, rootOf, type ValueKind } from '../store/value-kind.ts';
 export class Values {
   /** By type number; null for strings, and for numbers that are no type. */
   readonly kinds: (ValueKind | null)[];
+  readonly hashes: Hashes;
   /** Large values on their way out. */
   readonly reaper = new Reaper();
   private readonly arena: Arena;
 
   /**
-   * @param _hashKey two secret words, for tables of elements
+   * @param db any of the databases: tables of elements have its secret words, too
    */
-  constructor(arena: Arena, _hashKey: Int32Array) {
+  constructor(arena: Arena, db: Keyspace) {
     this.arena = arena;
-    this.kinds = [null, null, null, null, null, null, null, null];
+    this.hashes = new Hashes(arena, db.hashKey, db);
+    this.kinds = [null, null, null, null, this.hashes, null, null, null];
   }
 
   /** Is called before a record of `db` is freed: what hangs from it goes, too, at once or in steps. */

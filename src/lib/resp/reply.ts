@@ -65,6 +65,19 @@ export class Reply {
     this.muted = muted;
   }
 
+  /** Nobody will read what is written: a reply without end may stop. */
+  get unread(): boolean {
+    return this.muted;
+  }
+
+  /** At least `bytes` will follow. When they could never be kept, nothing more is written, and the connection is closed. */
+  announce(bytes: number): void {
+    if (this.muted || bytes <= this.memory.u8.length) return;
+    this.finish();
+    (this.queue as SendQueue).overflowed = true;
+    this.muted = true;
+  }
+
   /** What was written is the queue's now. */
   finish(): void {
     this.commit();
@@ -254,6 +267,16 @@ export class Reply {
     for (let w = source >> 2; p < end; p += 4, w++) dv.setInt32(p, words[w], true);
     dv.setInt16(end, CRLF, true);
     this.position = end + 2;
+  }
+
+  /** A bulk string of bytes that lie anywhere in another buffer. */
+  bulkView(view: DataView, start: number, length: number): void {
+    this.prefixed(36, length);
+    if (this.position + length + 2 <= this.limit) {
+      copyAcross(this.memory.dv, this.position, view, start, length);
+      this.position += length;
+    } else this.copyLong(view, start, length);
+    this.crlf();
   }
 
   /** A bulk string of a JavaScript string, as UTF-8. Cold paths. */

@@ -48,6 +48,14 @@ export function applyConfig(context: ServerContext): void {
       engine.hllSparseMaxBytes = config.number('hll-sparse-max-bytes');
       return null;
     },
+    'hash-max-listpack-entries': () => {
+      engine.values.hashes.maxPackedFields = config.number('hash-max-listpack-entries');
+      return null;
+    },
+    'hash-max-listpack-value': () => {
+      engine.values.hashes.maxPackedLength = config.number('hash-max-listpack-value');
+      return null;
+    },
     'slowlog-max-len': () => {
       context.slowlog.trim(config.slowlogMaxLength);
       return null;

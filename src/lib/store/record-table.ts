@@ -306,6 +306,22 @@ export class RecordTable {
     return next;
   }
 
+  /**
+   * As destroy(), in steps of about `budget` records; true when there is more to do. After the first step nothing else may be
+   * done with the table; where it is to go on is kept in the root.
+   */
+  destroyStep(budget: number): boolean {
+    const found = new RefList();
+    const cursor = this.table.collect(this.table.givenUpTo, budget, found);
+    for (let i = 0; i < found.length; i++) this.release(found.refs[i]);
+    if (cursor !== 0) {
+      this.table.giveUpTo(cursor);
+      return true;
+    }
+    this.table.destroy();
+    return false;
+  }
+
   // ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The hash of a record's key. */

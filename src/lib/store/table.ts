@@ -42,6 +42,8 @@ const ROOT_LARGEST = 4;
 const ROOT_DEEPEST = 5;
 /** Bytes of a root in the arena. */
 export const TABLE_ROOT_BYTES = 24;
+/** In place of the segments of full depth: the entries are being given up, and the size is where that goes on. */
+const GIVEN_UP = -1;
 
 export class HashTable {
   /** Entries. */
@@ -229,6 +231,18 @@ export class HashTable {
       if (found !== 0) return found;
     }
     return this.refAfter(random.int32() >>> 0);
+  }
+
+  /** Where giving up the entries in steps goes on: a cursor for collect(), 0 before the first step. */
+  get givenUpTo(): number {
+    return this.deepest === GIVEN_UP ? this.size >>> 0 : 0;
+  }
+
+  /** Notes that the entries before `cursor` were given up. All that the table is good for now is the rest of it, and destroy(). */
+  giveUpTo(cursor: number): void {
+    this.deepest = GIVEN_UP;
+    this.setSize(cursor | 0);
+    this.save();
   }
 
   /** Frees all segments, the directory and the root. The entries' refs are the caller's. */

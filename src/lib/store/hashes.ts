@@ -1,0 +1,375 @@
+/**
+ * Hashes: values by field under one key. Small ones are packed, field and value in turn, byte for byte as Redis dumps them;
+ * what is larger, or has a long field or value, is a table of records.
+ *
+ *   packed   record │ … │ key │ listpack: field value field value … │
+ *   rooted   record │ … │ key │ root ┼──▶ RecordTable: field ──▶ value
+ *
+ * One Hashes object serves all hashes of a shard in turn: open() points it at one. A field is named by its place: where it is
+ * in the listpack, or the ref of its record; 0 is none. What changes the hash may move it: `ref` is where it is now, and
+ * places of before mean nothing in a packed hash.
+ */
+import { copyAcross } from '../memory/copy.ts';
+import type { Random } from '../random.ts';
+import type { Arena } from './arena.ts';
+import { formatInteger, integerHigh, integerLow, setSafeInteger, TEXT_VIEW } from './integer64.ts';
+import type { Keyspace } from './keyspace.ts';
+import * as listpack from './listpack.ts';
+import { valueLengthAt, valueWordAt } from './record.ts';
+import { RecordTable } from './record-table.ts';
+import { byteOf, chunkOf, wordOf } from './ref.ts';
+import { RefList } from './table.ts';
+import { ROOT_BYTES, ROOTED, rootOf, setRoot, type ValueKind, valueStart } from './value-kind.ts';
+
+/** What set() did. */
+export const SET_NEW = 1;
+export const SET_AGAIN = 0;
+export const SET_NO_MEMORY = -1;
+
+/** A listpack does not grow beyond this, whatever the limits say. */
+const MAX_PACKED_BYTES = 1 << 30;
+/** Fields that clone() copies between two looks into the table. */
+const CLONE_BATCH = 256;
+const TEXT_BYTES = new Uint8Array(TEXT_VIEW.buffer);
+/** The text of a value that is an integer. */
+const DIGITS = new DataView(new ArrayBuffer(TEXT_VIEW.byteLength));
+/** A field that is an integer is written here before it goes into a table: keys are read up to 3 bytes past their end. */
+const SCRATCH = new DataView(new ArrayBuffer(TEXT_VIEW.byteLength + 8));
+
+export class Hashes implements ValueKind {
+  /** A hash of more fields is a table (hash-max-listpack-entries). */
+  maxPackedFields = 512;
+  /** A hash with a longer field or value is a table (hash-max-listpack-value). */
+  maxPackedLength = 64;
+  /** The hash's record; it may move while the hash changes. */
+  ref = 0;
+  /** What loadField() and loadValue() found: bytes that are good until the next change or load. */
+  view: DataView = TEXT_VIEW;
+  start = 0;
+  length = 0;
+  /** The chunk that `view` shows, when it doesn't show the text of an integer. */
+  private loadedChunk = 0;
+  private db: Keyspace;
+  private packed = true;
+  /** Of a packed hash: its chunk, and where the listpack is in it. */
+  private chunk: DataView = TEXT_VIEW;
+  private at = 0;
+  private readonly table: RecordTable;
+  /** For what is done to a hash that is not open. */
+  private readonly other: RecordTable;
+  private readonly arena: Arena;
+
+  /**
+   * @param hashKey two secret words
+   * @param db any database
+   */
+  constructor(arena: Arena, hashKey: Int32Array, db: Keyspace) {
+    this.arena = arena;
+    this.db = db;
+    this.table = new RecordTable(arena, hashKey);
+    this.other = new RecordTable(arena, hashKey);
+  }
+
+  // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  open(db: Keyspace, ref: number): void {
+    this.db = db;
+    this.packed = (db.flags(ref) & ROOTED) === 0;
+    this.ref = ref;
+    if (this.packed) this.locate();
+    else this.table.open(rootOf(this.arena.words, db, ref));
+  }
+
+  /** Fields. */
+  get size(): number {
+    return this.packed ? listpack.count(this.chunk, this.at) >> 1 : this.table.size;
+  }
+
+  /** The place of the field of `length` bytes at `start` of a view. */
+  find(view: DataView, start: number, length: number): number {
+    if (!this.packed) return this.table.findBytes(view, start, length, this.table.hashOfBytes(view, start, length));
+    return listpack.find(this.chunk, listpack.first(this.chunk, this.at), 1, view, start, length);
+  }
+
+  loadField(place: number): void {
+    if (this.packed) {
+      this.decode(place);
+      return;
+    }
+    this.loadedChunk = chunkOf(place);
+    this.view = this.arena.views[this.loadedChunk];
+    this.start = byteOf(place) + this.table.keyByte(place);
+    this.length = this.table.keyLength(place);
+  }
+
+  loadValue(place: number): void {
+    if (this.packed) {
+      this.decode(listpack.next(this.chunk, place));
+      return;
+    }
+    const chunk = chunkOf(place);
+    const words = this.arena.words[chunk];
+    const at = wordOf(place);
+    this.loadedChunk = chunk;
+    this.view = this.arena.views[chunk];
+    this.start = valueWordAt(words, at) << 2;
+    this.length = valueLengthAt(words, at);
+  }
+
+  /** What was loaded, as bytes of `view`. */
+  get bytes(): Uint8Array {
+    return this.view === TEXT_VIEW ? TEXT_BYTES : this.arena.bytes8[this.loadedChunk];
+  }
+
+  /** As RecordTable.collect: all the places at once of a packed hash. */
+  collect(cursor: number, count: number, into: RefList): number {
+    if (!this.packed) return this.table.collect(cursor, count, into);
+    const view = this.chunk;
+    for (let p = listpack.first(view, this.at); p !== 0; p = listpack.next(view, listpack.next(view, p))) into.push(p);
+    return 0;
+  }
+
+  /** The place of a field chosen at random, each with the same chance; the hash must not be empty. */
+  random(random: Random): number {
+    if (!this.packed) return this.table.randomRef(random);
+    return listpack.seek(this.chunk, this.at, 2 * random.below(this.size));
+  }
+
+  private decode(p: number): void {
+    listpack.decode(this.chunk, p);
+    this.loadedChunk = chunkOf(this.ref);
+    this.view = listpack.item.view;
+    this.start = listpack.item.start;
+    this.length = listpack.item.length;
+  }
+
+  private locate(): void {
+    this.chunk = this.arena.views[chunkOf(this.ref)];
+    this.at = valueStart(this.db, this.ref);
+  }
+
+  // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Makes the bytes of a new record's value (listpack.EMPTY_BYTES or more) a hash without fields, and opens it. */
+  createEmpty(db: Keyspace, ref: number): void {
+    this.db = db;
+    this.ref = ref;
+    this.packed = true;
+    this.locate();
+    listpack.empty(this.chunk, this.at);
+  }
+
+  /** So many fields are about to be added, or set again: more than a packed hash may have go into a table at once. */
+  expect(fields: number): boolean {
+    return !this.packed || fields <= this.maxPackedFields || this.unpack();
+  }
+
+  /** Gives the field a value. SET_NO_MEMORY leaves both as they were. */
+  set(
+    field: DataView,
+    fieldStart: number,
+    fieldLength: number,
+    value: DataView,
+    valueStart: number,
+    valueLength: number,
+  ): number {
+    if (this.packed) {
+      if (fieldLength <= this.maxPackedLength && valueLength <= this.maxPackedLength) {
+        const done = this.setPacked(field, fieldStart, fieldLength, value, valueStart, valueLength);
+        if (done !== NEEDS_TABLE) return done;
+      }
+      if (!this.unpack()) return SET_NO_MEMORY;
+    }
+    const { table } = this;
+    const hash = table.hashOfBytes(field, fieldStart, fieldLength);
+    const found = table.findBytes(field, fieldStart, fieldLength, hash);
+    let ref = found;
+    if (found === 0) ref = table.insertBytes(field, fieldStart, fieldLength, hash, 0, valueLength);
+    else if (!table.overwrite(found, valueLength)) ref = table.resize(found, valueLength);
+    if (ref === 0) return SET_NO_MEMORY;
+    const at = byteOf(ref) + table.valueByte(ref);
+    copyAcross(this.arena.views[chunkOf(ref)], at, value, valueStart, valueLength);
+    return found === 0 ? SET_NEW : SET_AGAIN;
+  }
+
+  /** As set, of an integer within ±(2^53 - 1). */
+  setInteger(field: DataView, fieldStart: number, fieldLength: number, value: number): number {
+    setSafeInteger(value);
+    const length = formatInteger(integerLow(), integerHigh());
+    copyAcross(DIGITS, 0, TEXT_VIEW, 0, TEXT_VIEW.byteLength); // finding a place for it may decode other integers
+    return this.set(field, fieldStart, fieldLength, DIGITS, TEXT_VIEW.byteLength - length, length);
+  }
+
+  remove(place: number): void {
+    if (this.packed) listpack.deleteRange(this.chunk, this.at, place, 2);
+    else this.table.remove(place);
+  }
+
+  /** After changes: the memory that a packed hash does not need goes back. */
+  trim(): void {
+    if (!this.packed) return;
+    const bytes = listpack.totalBytes(this.chunk, this.at);
+    if (bytes === this.db.valueLength(this.ref)) return;
+    const moved = this.db.resize(this.ref, bytes);
+    if (moved === 0) return; // no memory to move into: it stays larger than it need be
+    this.ref = moved;
+    this.locate();
+  }
+
+  /** Of a hash whose fields may be so many and so long. NEEDS_TABLE when this one would be one too many. */
+  private setPacked(
+    field: DataView,
+    fieldStart: number,
+    fieldLength: number,
+    value: DataView,
+    valueStart: number,
+    valueLength: number,
+  ): number {
+    const p = this.find(field, fieldStart, fieldLength);
+    if (p !== 0) {
+      const old = listpack.next(this.chunk, p);
+      const offset = old - this.at;
+      const more = listpack.replaceNeed(this.chunk, old, value, valueStart, valueLength);
+      if (!this.grow(more)) return SET_NO_MEMORY;
+      listpack.replace(this.chunk, this.at, this.at + offset, value, valueStart, valueLength);
+      return SET_AGAIN;
+    }
+    if (this.size >= this.maxPackedFields) return NEEDS_TABLE;
+    const fieldBytes = listpack.encodedBytes(field, fieldStart, fieldLength);
+    const bytes = fieldBytes + listpack.encodedBytes(value, valueStart, valueLength);
+    if (listpack.totalBytes(this.chunk, this.at) + bytes > MAX_PACKED_BYTES) return NEEDS_TABLE;
+    if (!this.grow(bytes)) return SET_NO_MEMORY;
+    listpack.append(this.chunk, this.at, field, fieldStart, fieldLength);
+    listpack.append(this.chunk, this.at, value, valueStart, valueLength);
+    return SET_NEW;
+  }
+
+  /** Room for a listpack of so many bytes more. False without memory. */
+  private grow(more: number): boolean {
+    const bytes = listpack.totalBytes(this.chunk, this.at) + more;
+    if (bytes <= this.db.valueLength(this.ref)) return true;
+    const moved = this.db.resize(this.ref, bytes);
+    if (moved === 0) return false;
+    this.ref = moved;
+    this.locate();
+    return true;
+  }
+
+  /** Makes a packed hash a table. False, and nothing done, without memory. */
+  private unpack(): boolean {
+    const { table, chunk, db } = this;
+    const root = table.create();
+    if (root === 0) return false;
+    for (let p = listpack.first(chunk, this.at); p !== 0; ) {
+      const valueAt = listpack.next(chunk, p);
+      const ref = this.insertFrom(p, valueAt);
+      if (ref === 0) {
+        table.destroy();
+        return false;
+      }
+      p = listpack.next(chunk, valueAt);
+    }
+    const flags = db.flags(this.ref);
+    this.ref = db.resize(this.ref, ROOT_BYTES) || this.ref; // without memory to move into, it stays where it is
+    db.setFlags(this.ref, flags | ROOTED);
+    setRoot(this.arena.words, db, this.ref, root);
+    this.packed = false;
+    return true;
+  }
+
+  /** Inserts the listpack's entries `p` and `valueAt` into the table. */
+  private insertFrom(p: number, valueAt: number): number {
+    const { item } = listpack;
+    listpack.decode(this.chunk, p);
+    let view = item.view;
+    if (item.isInteger) {
+      copyAcross(SCRATCH, 0, item.view, 0, TEXT_VIEW.byteLength);
+      view = SCRATCH;
+    }
+    const { start, length } = item;
+    const hash = this.table.hashOfBytes(view, start, length);
+    listpack.decode(this.chunk, valueAt);
+    const ref = this.table.insertBytes(view, start, length, hash, 0, item.length);
+    if (ref === 0) return 0;
+    const at = byteOf(ref) + this.table.valueByte(ref);
+    copyAcross(this.arena.views[chunkOf(ref)], at, item.view, item.start, item.length);
+    return ref;
+  }
+
+  // ── as values ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  encoding(db: RecordTable, ref: number): string {
+    return (db.flags(ref) & ROOTED) === 0 ? 'listpack' : 'hashtable';
+  }
+
+  count(db: RecordTable, ref: number): number {
+    if ((db.flags(ref) & ROOTED) === 0) return listpack.count(this.arena.views[chunkOf(ref)], valueStart(db, ref)) >> 1;
+    this.other.open(rootOf(this.arena.words, db, ref));
+    return this.other.size;
+  }
+
+  release(root: number, _flags: number, budget: number): boolean {
+    this.other.open(root);
+    return this.other.destroyStep(budget);
+  }
+
+  clone(root: number, _flags: number): number {
+    const { arena, other, table } = this;
+    const made = table.create();
+    if (made === 0) return 0;
+    other.open(root);
+    const found = new RefList();
+    let cursor = 0;
+    do {
+      found.length = 0;
+      cursor = other.collect(cursor, CLONE_BATCH, found);
+      for (let i = 0; i < found.length; i++) {
+        if (copyRecord(arena, other, found.refs[i], table) !== 0) continue;
+        table.destroy();
+        return 0;
+      }
+    } while (cursor !== 0);
+    return made;
+  }
+
+  memoryBytes(root: number, _flags: number, samples: number): number {
+    this.other.open(root);
+    return tableMemory(this.other, samples);
+  }
+
+  defragment(root: number, _flags: number, cursor: number, count: number, moved: () => void): number {
+    this.other.open(root);
+    return this.other.defragment(cursor, count, moved, new RefList());
+  }
+}
+
+/** The packed hash is as large as it may be. */
+const NEEDS_TABLE = -2;
+
+/** Inserts a copy of a record of one table into another, which does not have its key. Returns the copy; 0 without memory. */
+export function copyRecord(arena: Arena, from: RecordTable, ref: number, to: RecordTable): number {
+  const view = arena.views[chunkOf(ref)];
+  const key = byteOf(ref) + from.keyByte(ref);
+  const keyLength = from.keyLength(ref);
+  const valueLength = from.valueLength(ref);
+  const made = to.insertBytes(view, key, keyLength, to.hashOfBytes(view, key, keyLength), from.type(ref), valueLength);
+  if (made !== 0) arena.move(made, to.valueByte(made), ref, from.valueByte(ref), valueLength);
+  return made;
+}
+
+/** Bytes of a table with its records, of which `samples` are looked at; 0: all. */
+export function tableMemory(table: RecordTable, samples: number): number {
+  if (table.size === 0) return table.tableBytes;
+  const found = new RefList();
+  let bytes = 0;
+  let looked = 0;
+  let cursor = 0;
+  do {
+    found.length = 0;
+    cursor = table.collect(cursor, CLONE_BATCH, found);
+    for (let i = 0; i < found.length && (samples === 0 || looked < samples); i++, looked++) {
+      bytes += table.recordBytes(found.refs[i]);
+    }
+  } while (cursor !== 0 && (samples === 0 || looked < samples));
+  return table.tableBytes + Math.round((bytes / looked) * table.size);
+}
