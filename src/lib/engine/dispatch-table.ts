@@ -10,6 +10,9 @@ import type { Engine, Handler } from './engine.ts';
 /** Longest part of a client's words that an error repeats. */
 const ECHOED_BYTES = 128;
 
+/** How EXEC begins its answer when it is refused; the reason follows. */
+export const EXEC_ABORT = 'EXECABORT Transaction discarded because of:';
+
 export type HandlerFamily = Readonly<Record<string, Handler>>;
 
 /** The handlers of the families by command id. Throws when a command has none, or a handler no command. */
@@ -64,8 +67,10 @@ function admitsSubcommand(engine: Engine, id: number, arg: number, argc: number)
   return false;
 }
 
+/** EXEC says in all its refusals that the transaction is over. */
 export function wrongArity(engine: Engine, fullName: string): void {
-  engine.reply.error(`ERR wrong number of arguments for '${fullName}' command`);
+  const code = fullName === 'exec' ? EXEC_ABORT : 'ERR';
+  engine.reply.error(`${code} wrong number of arguments for '${fullName}' command`);
 }
 
 function unknownCommand(engine: Engine, arg: number, argc: number): void {

@@ -6,7 +6,9 @@ import {
   CLIENT_BLOCKED,
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSING,
+  CLIENT_DIRTY_CAS,
   CLIENT_MONITOR,
+  CLIENT_MULTI,
   CLIENT_NO_EVICT,
   CLIENT_NO_TOUCH,
   CLIENT_PAUSED,
@@ -15,6 +17,7 @@ import {
 } from '../engine/client.ts';
 import { commands } from '../engine/command-table.ts';
 import { OUTPUT_NORMAL, OUTPUT_PUBSUB, type OutputLimit } from './config.ts';
+import type { Session } from './session.ts';
 
 /** What may wait for a client that has yet to authenticate, whatever the limits are: it needs no more than error replies. */
 const UNAUTHENTICATED_OUTPUT_BYTES = 65_536;
@@ -88,7 +91,9 @@ function flagLetters(client: Client): string {
   let letters = '';
   if ((client.flags & CLIENT_MONITOR) !== 0) letters += 'O';
   if ((client.flags & CLIENT_PUBSUB) !== 0) letters += 'P';
+  if ((client.flags & CLIENT_MULTI) !== 0) letters += 'x';
   if ((client.flags & (CLIENT_BLOCKED | CLIENT_PAUSED)) !== 0) letters += 'b';
+  if ((client.flags & CLIENT_DIRTY_CAS) !== 0) letters += 'd';
   if ((client.flags & CLIENT_CLOSE_AFTER_REPLY) !== 0) letters += 'c';
   if ((client.flags & CLIENT_CLOSING) !== 0) letters += 'A';
   if ((client.flags & CLIENT_NO_EVICT) !== 0) letters += 'e';
@@ -105,7 +110,7 @@ function lastCommandName(client: Client): string {
 
 /** One line of CLIENT LIST, without its newline. */
 export function describeClient(client: Client, nowMs: number): string {
-  const { stream } = client;
+  const { stream, transaction, waiting } = client as Session;
   const { queue } = stream;
   const seconds = (sinceMs: number): number => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
   const buffered = queue.bufferCount * queue.capacity;
@@ -122,11 +127,11 @@ export function describeClient(client: Client, nowMs: number): string {
     'sub=0',
     'psub=0',
     'ssub=0',
-    'multi=-1',
+    `multi=${transaction === null ? -1 : transaction.commands.count}`,
     `qbuf=${client.queryBytes}`,
     `qbuf-free=${Math.max(0, client.queryPeakBytes - client.queryBytes)}`,
-    'argv-mem=0',
-    'multi-mem=0',
+    `argv-mem=${waiting === null ? 0 : waiting.command.bytes}`,
+    `multi-mem=${transaction === null ? 0 : transaction.bytes}`,
     `rbs=${queue.capacity}`,
     `rbp=${queue.capacity}`,
     `obl=${queue.bytes}`,
@@ -143,8 +148,10 @@ export function describeClient(client: Client, nowMs: number): string {
   ].join(' ');
 }
 
-/** What a client costs: its objects, its incomplete request, the replies that wait. */
+/** What a client costs: its objects, its incomplete request, the commands kept for later, the replies that wait. */
 export function clientMemoryBytes(client: Client): number {
-  const { queue } = client.stream;
-  return CLIENT_OBJECT_BYTES + client.queryBytes + queue.bufferCount * queue.capacity + queue.backlogBytes;
+  const { stream, transaction, waiting } = client as Session;
+  const { queue } = stream;
+  const kept = (transaction?.commands.memoryBytes ?? 0) + (waiting?.command.memoryBytes ?? 0);
+  return CLIENT_OBJECT_BYTES + client.queryBytes + kept + queue.bufferCount * queue.capacity + queue.backlogBytes;
 }

@@ -23,7 +23,9 @@ import type { CommandRunner } from './run-command.ts';
 import type { Session } from './session.ts';
 import { Slowlog } from './slowlog.ts';
 import { CommandStats, ErrorStats, ServerStats } from './stats.ts';
+import { endTransaction } from './transaction.ts';
 import { WallClock } from './wall-clock.ts';
+import { Watches } from './watch.ts';
 
 /** The version of Redis whose behaviour clients may expect. */
 export const REDIS_VERSION = '7.2.4';
@@ -111,6 +113,7 @@ export class ServerContext {
   /** What runs commands, from the moment the shard is assembled. */
   runner: CommandRunner | null = null;
   readonly blocked: BlockedClients;
+  readonly watches: Watches;
   readonly keyEvents: KeyEvents;
   readonly housekeeping: Housekeeping;
   private readonly monitorFeed: MonitorFeed;
@@ -126,13 +129,17 @@ export class ServerContext {
     this.housekeeping = new Housekeeping(this);
     this.monitorFeed = new MonitorFeed(parts.engine.memory);
     this.blocked = new BlockedClients(parts.engine, this);
-    this.keyEvents = new KeyEvents(parts.engine, this.blocked);
+    this.watches = new Watches(parts.engine);
+    this.keyEvents = new KeyEvents(parts.engine, this.blocked, this.watches);
     parts.engine.blocker = this.blocked;
   }
 
   /** The connection is gone: nothing remembers its client any more. */
   forget(session: Session): void {
     this.blocked.forget(session);
+    this.watches.unwatchAll(session);
+    endTransaction(session);
+    this.keyEvents.refresh();
     this.clients.remove(session);
     this.monitorsChanged();
   }
@@ -257,6 +264,13 @@ export class ServerContext {
   /** More waits for the client than its class may have. */
   outputLimitReached(client: Client, waitingBytes: number): boolean {
     return this.clients.overOutputLimit(client, waitingBytes, this.config.outputLimits, this.engine.nowMs);
+  }
+
+  /** Closes a client whose queued commands are more than client-query-buffer-limit allows. */
+  closeForQuery(client: Client): void {
+    this.stats.queryLimitDisconnections++;
+    this.log('warning', `Closing client that reached max query buffer length: id=${client.id}`);
+    this.hooks.killClient(client);
   }
 
   /** Closes a client that does not take its replies. */

@@ -17,10 +17,12 @@ import {
 } from '../engine/client.ts';
 import {
   COMMAND_BLOCKING,
+  COMMAND_MAY_REPLICATE,
   COMMAND_WRITE,
   commandFirstKey,
   commandFlags,
   commands,
+  findCommand,
   lookup,
 } from '../engine/command-table.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -33,6 +35,7 @@ import type { Session } from './session.ts';
 const BARRIER_GROUPS = ['connection', 'server', 'transactions', 'pubsub', 'scripting'];
 /** Of those groups, what changes nothing about its client. */
 const NO_BARRIER = ['ping', 'echo', 'dbsize', 'time', 'lastsave'];
+const EXEC = findCommand('exec')?.id;
 /** With a slow-log threshold below this, every command is timed alone. */
 const SHARED_TIMING_MIN_US = 1000;
 
@@ -83,7 +86,10 @@ export class Dispatcher {
   /** Must the command wait for the end of CLIENT PAUSE? */
   paused(session: Session, id: number): boolean {
     if (id < 0 || !session.authenticated) return false;
-    return !this.context.pauseWritesOnly || (commandFlags[id] & COMMAND_WRITE) !== 0;
+    const inside = id === EXEC && session.transaction !== null ? session.transaction.flags : 0;
+    return (
+      !this.context.pauseWritesOnly || ((commandFlags[id] | inside) & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) !== 0
+    );
   }
 
   /** Runs the batch and empties it. */

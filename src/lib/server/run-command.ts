@@ -12,6 +12,8 @@ import {
   CLIENT_BLOCKED,
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSING,
+  CLIENT_DIRTY_EXEC,
+  CLIENT_MULTI,
   CLIENT_REPLY_OFF,
   CLIENT_REPLY_SKIP,
   CLIENT_REPLY_SKIP_NEXT,
@@ -20,16 +22,31 @@ import {
   COMMAND_CONTAINER,
   COMMAND_DENY_OOM,
   COMMAND_NO_AUTH,
+  COMMAND_NO_MULTI,
   COMMAND_SKIP_SLOWLOG,
   commandFlags,
   commands,
+  findCommand,
 } from '../engine/command-table.ts';
-import { admits, bind, type HandlerFamily } from '../engine/dispatch-table.ts';
+import { admits, bind, EXEC_ABORT, type HandlerFamily } from '../engine/dispatch-table.ts';
 import type { Engine, Handler } from '../engine/engine.ts';
 import type { Reply } from '../resp/reply.ts';
+import { leaveTransaction } from './commands/transactions.ts';
 import { INTEREST_BLOCKED, INTEREST_MONITORS, INTEREST_READY, type ServerContext } from './context.ts';
 import type { KeptCommands } from './kept-commands.ts';
 import type { Session } from './session.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Clients to which not every command is open, or not now. */
+const CLIENT_RESTRICTED = CLIENT_MULTI;
+const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+const EXEC = findCommand('exec')?.id;
+/** What runs at once inside a transaction; the first four also when there is no memory to queue anything. */
+const ENDS_TRANSACTION = ['exec', 'discard', 'quit', 'reset'];
+const NEVER_QUEUED = ['multi', 'watch'];
+
+const named = (names: readonly string[]): Uint8Array =>
+  Uint8Array.from(commands, ({ spec }) => (names.includes(spec.name) ? 1 : 0));
 
 export class CommandRunner {
   /** Where the arguments of the client's command that runs are, for those who keep it. */
@@ -37,6 +54,8 @@ export class CommandRunner {
   argc = 0;
   /** By id: 1 for commands whose time is shared out over a batch. */
   readonly constantTime: Uint8Array;
+  private readonly endsTransaction = named(ENDS_TRANSACTION);
+  private readonly neverQueued = named(NEVER_QUEUED);
   private readonly engine: Engine;
   private readonly context: ServerContext;
   private readonly clock: Clock;
@@ -79,18 +98,19 @@ export class CommandRunner {
     else if ((session.flags & CLIENT_CLOSE_AFTER_REPLY) !== 0) session.stream.end();
   }
 
-  /** The checks, then the command. False when it was refused, or waits: then nothing of it is to be timed. */
+  /** The checks, then the command. False when it was refused, queued, or waits: then nothing of it is to be timed. */
   run(session: Session, id: number, arg: number, argc: number, hash: number): boolean {
     const { engine, context } = this;
     session.totalCommands++;
-    if (!admits(engine, id, arg, argc)) return this.reject(id, arg, argc);
-    if (!session.authenticated && (commandFlags[id] & COMMAND_NO_AUTH) === 0) {
-      engine.reply.error('NOAUTH Authentication required.');
-      return this.reject(id, arg, argc);
+    if (!admits(engine, id, arg, argc)) return this.reject(session, id, arg, argc);
+    const flags = commandFlags[id];
+    if (!session.authenticated && (flags & COMMAND_NO_AUTH) === 0) {
+      return this.refuse(session, id, arg, argc, 'NOAUTH Authentication required.');
     }
-    if (context.overMemory && context.evictInVain() && (commandFlags[id] & COMMAND_DENY_OOM) !== 0) {
-      engine.reply.error("OOM command not allowed when used memory > 'maxmemory'.");
-      return this.reject(id, arg, argc);
+    if ((session.flags & CLIENT_RESTRICTED) !== 0) {
+      if (!this.admitsNow(session, id, arg, argc, hash)) return false;
+    } else if (context.overMemory && context.evictInVain() && (flags & COMMAND_DENY_OOM) !== 0) {
+      return this.refuse(session, id, arg, argc, OUT_OF_MEMORY);
     }
     session.lastCommand = id;
     this.arg = arg;
@@ -98,6 +118,37 @@ export class CommandRunner {
     const ran = this.call(id, arg, argc, hash);
     if ((context.interest & INTEREST_READY) !== 0) this.serveBlocked(session);
     return ran;
+  }
+
+  /** A client in a transaction, or one that is subscribed: true when the command is to run now. */
+  private admitsNow(session: Session, id: number, arg: number, argc: number, hash: number): boolean {
+    const { context } = this;
+    const flags = commandFlags[id];
+    const { transaction } = session;
+    const endsIt = this.endsTransaction[id] === 1;
+    if (transaction !== null && (flags & COMMAND_NO_MULTI) !== 0) {
+      return this.refuse(session, id, arg, argc, 'ERR Command not allowed inside a transaction');
+    }
+    if (context.overMemory && context.evictInVain()) {
+      const inside = transaction === null ? 0 : transaction.flags;
+      const denied = transaction !== null && !endsIt ? COMMAND_DENY_OOM : flags | (id === EXEC ? inside : 0);
+      if ((denied & COMMAND_DENY_OOM) !== 0) return this.refuse(session, id, arg, argc, OUT_OF_MEMORY);
+    }
+    if (transaction === null || endsIt || this.neverQueued[id] === 1) return true;
+    this.queue(session, transaction, id, arg, argc, hash);
+    return false;
+  }
+
+  private queue(session: Session, transaction: Transaction, id: number, arg: number, argc: number, hash: number): void {
+    const { engine, context } = this;
+    if (!transaction.commands.add(engine, id, hash, arg, argc)) {
+      this.refuse(session, id, arg, argc, OUT_OF_MEMORY);
+      return;
+    }
+    transaction.flags |= commandFlags[id];
+    session.lastCommand = id;
+    if (transaction.bytes > context.config.queryBufferLimit) context.closeForQuery(session);
+    else engine.reply.simple('QUEUED');
   }
 
   /** The handler, and what is counted. False when the client waits now. */
@@ -158,8 +209,7 @@ export class CommandRunner {
     const id = command.ids[0];
     const argc = command.argc(0);
     if (context.overMemory && context.evictInVain() && (commandFlags[id] & COMMAND_DENY_OOM) !== 0) {
-      engine.reply.error("OOM command not allowed when used memory > 'maxmemory'.");
-      this.reject(id, arg, argc);
+      this.refuse(session, id, arg, argc, OUT_OF_MEMORY);
     } else {
       this.repeating = true;
       this.callTimed(id, arg, argc, command.hashes[0]);
@@ -198,9 +248,21 @@ export class CommandRunner {
     this.engine.reply.mute((session.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) !== 0);
   }
 
-  private reject(id: number, arg: number, argc: number): false {
+  /** The command is not run, for this reason. */
+  private refuse(session: Session, id: number, arg: number, argc: number, error: string): false {
+    this.engine.reply.error(id === EXEC ? `${EXEC_ABORT} ${error}` : error);
+    return this.reject(session, id, arg, argc);
+  }
+
+  /** The command was refused: the error has been written. It spoils the transaction that it would have been part of. */
+  private reject(session: Session, id: number, arg: number, argc: number): false {
     const { context } = this;
     context.rejected(id < 0 ? id : context.statSlot(id, arg, argc), this.engine.reply.lastError);
+    if (session.transaction === null && id !== EXEC) return false;
+    session.flags |= CLIENT_DIRTY_EXEC;
+    if (id !== EXEC) return false;
+    leaveTransaction(context, session);
+    if ((context.interest & INTEREST_MONITORS) !== 0) context.feedMonitors(arg, argc);
     return false;
   }
 }

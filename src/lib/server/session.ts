@@ -4,6 +4,8 @@
 import { Client } from '../engine/client.ts';
 import type { PartialCommand } from '../resp/parser.ts';
 import type { Waiting } from './blocking.ts';
+import type { Transaction } from './transaction.ts';
+import type { WatchedKey } from './watch.ts';
 
 /** A client, and what its connection has not understood yet. */
 export class Session extends Client {
@@ -19,4 +21,8 @@ export class Session extends Client {
   peerEnded = false;
   /** What it is blocked for (CLIENT_BLOCKED). */
   waiting: Waiting | null = null;
+  /** What it has queued since MULTI (CLIENT_MULTI). */
+  transaction: Transaction | null = null;
+  /** The keys that it watches. */
+  watched: WatchedKey[] = [];
 }

@@ -136,11 +136,6 @@ export const absent: Readonly<Record<string, string>> = {
   georadiusbymember: NOT_YET,
   georadiusbymember_ro: NOT_YET,
   // transactions
-  discard: NOT_YET,
-  exec: NOT_YET,
-  multi: NOT_YET,
-  unwatch: NOT_YET,
-  watch: NOT_YET,
   // pubsub
   psubscribe: NOT_YET,
   publish: NOT_YET,

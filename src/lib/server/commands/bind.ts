@@ -9,12 +9,14 @@ import { debugHandler } from './debug.ts';
 import { memoryHandler } from './memory-command.ts';
 import { serverHandlers } from './server.ts';
 import { slowlogHandler } from './slowlog-command.ts';
+import { transactionHandlers } from './transactions.ts';
 
 export function bindServerCommands(context: ServerContext): Record<string, Handler> {
   return {
     ...connectionHandlers(context),
     ...databaseHandlers(context),
     ...serverHandlers(context),
+    ...transactionHandlers(context),
     client: clientHandler(context),
     config: configHandler(context),
     debug: debugHandler(context),

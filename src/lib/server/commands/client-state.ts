@@ -9,6 +9,8 @@ import {
 } from '../../engine/client.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { ServerContext } from '../context.ts';
+import type { Session } from '../session.ts';
+import { leaveTransaction } from './transactions.ts';
 
 const REPLY_FLAGS = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT;
 
@@ -22,6 +24,7 @@ export function unmute(engine: Engine): void {
 export function resetClient(context: ServerContext, engine: Engine): void {
   const { client } = engine;
   unmute(engine);
+  leaveTransaction(context, client as Session);
   client.flags &= ~(CLIENT_MONITOR | CLIENT_NO_EVICT | CLIENT_NO_TOUCH);
   context.clients.monitors.delete(client);
   context.monitorsChanged();

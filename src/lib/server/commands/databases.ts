@@ -30,6 +30,7 @@ function flush(
     syntaxError(engine);
     return;
   }
+  context.keyEvents.flushing(databases);
   for (const database of databases) {
     engine.stats.dirty += database.size;
     if (database.size > 0) database.clear();
@@ -59,6 +60,7 @@ function swapdb(context: ServerContext, engine: Engine, arg: number): void {
     reply.error('ERR DB index is out of range');
     return;
   }
+  if (a !== b) context.keyEvents.swapping(first, second);
   first.index = b;
   second.index = a;
   databases[a] = second;
