@@ -92,7 +92,7 @@ export const extensionCommands: CommandSpec[] = [
         since: '2.8.13',
         summary: 'Resets the latency data for one or more events.',
         complexity: 'O(1)',
-        tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+        tips: ['request_policy:all_nodes', 'response_policy:agg_sum'],
         arguments: [string('event', { optional: true, multiple: true })],
       },
     ],

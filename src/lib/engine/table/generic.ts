@@ -541,7 +541,7 @@ export const genericCommands: CommandSpec[] = [
   {
     name: 'wait',
     arity: 3,
-    flags: 'blocking',
+    flags: '',
     categories: 'connection',
     group: 'generic',
     since: '3.0.0',
@@ -554,7 +554,7 @@ export const genericCommands: CommandSpec[] = [
   {
     name: 'waitaof',
     arity: 4,
-    flags: 'blocking',
+    flags: 'noscript',
     categories: 'connection',
     group: 'generic',
     since: '7.2.0',

@@ -19,7 +19,7 @@ export const listCommands: CommandSpec[] = [
   {
     name: 'blmove',
     arity: 6,
-    flags: 'write denyoom noscript blocking',
+    flags: 'write denyoom blocking',
     categories: 'list',
     group: 'list',
     since: '6.2.0',
@@ -57,7 +57,7 @@ export const listCommands: CommandSpec[] = [
   {
     name: 'blpop',
     arity: -3,
-    flags: 'write noscript blocking',
+    flags: 'write blocking',
     categories: 'list',
     group: 'list',
     since: '2.0.0',
@@ -71,7 +71,7 @@ export const listCommands: CommandSpec[] = [
   {
     name: 'brpop',
     arity: -3,
-    flags: 'write noscript blocking',
+    flags: 'write blocking',
     categories: 'list',
     group: 'list',
     since: '2.0.0',
@@ -85,7 +85,7 @@ export const listCommands: CommandSpec[] = [
   {
     name: 'brpoplpush',
     arity: 4,
-    flags: 'write denyoom noscript blocking',
+    flags: 'write denyoom blocking',
     categories: 'list',
     group: 'list',
     since: '2.2.0',

@@ -41,7 +41,7 @@ export const sortedSetCommands: CommandSpec[] = [
   {
     name: 'bzpopmax',
     arity: -3,
-    flags: 'write noscript blocking fast',
+    flags: 'write blocking fast',
     categories: 'sortedset',
     group: 'sorted-set',
     since: '5.0.0',
@@ -55,7 +55,7 @@ export const sortedSetCommands: CommandSpec[] = [
   {
     name: 'bzpopmin',
     arity: -3,
-    flags: 'write noscript blocking fast',
+    flags: 'write blocking fast',
     categories: 'sortedset',
     group: 'sorted-set',
     since: '5.0.0',

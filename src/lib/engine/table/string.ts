@@ -222,7 +222,6 @@ export const stringCommands: CommandSpec[] = [
     since: '1.0.1',
     summary: "Atomically modifies the string values of one or more keys only when all keys don't exist.",
     complexity: 'O(N) where N is the number of keys to set.',
-    tips: ['request_policy:multi_shard', 'response_policy:agg_min'],
     keys: [manyKeys('OW insert', 2)],
     arguments: [block('data', [key(), string('value')], { multiple: true })],
   },
