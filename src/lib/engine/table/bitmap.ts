@@ -49,7 +49,7 @@ export const bitmapCommands: CommandSpec[] = [
             oneOf('overflow-block', [word('WRAP'), word('SAT'), word('FAIL')], { token: 'OVERFLOW', optional: true }),
             oneOf('write-operation', [
               block('set-block', [string('encoding'), integer('offset'), integer('value')], { token: 'SET' }),
-              block('increment-block', [string('encoding'), integer('offset'), integer('increment')], {
+              block('incrby-block', [string('encoding'), integer('offset'), integer('increment')], {
                 token: 'INCRBY',
               }),
             ]),

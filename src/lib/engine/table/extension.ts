@@ -156,7 +156,7 @@ export const extensionCommands: CommandSpec[] = [
             multiple: true,
             multipleToken: true,
           }),
-          block('args', [string('arg')], { token: 'ARGS', optional: true, multiple: true }),
+          string('args', { token: 'ARGS', optional: true, multiple: true }),
         ],
       },
       {

@@ -166,8 +166,8 @@ export const genericCommands: CommandSpec[] = [
       oneOf(
         'authentication',
         [
-          string('auth', { display: 'password', token: 'AUTH', since: '4.0.7', optional: true }),
-          block('auth2', [string('username'), string('password')], { token: 'AUTH2', since: '6.0.0', optional: true }),
+          string('auth', { display: 'password', token: 'AUTH', since: '4.0.7' }),
+          block('auth2', [string('username'), string('password')], { token: 'AUTH2', since: '6.0.0' }),
         ],
         { optional: true },
       ),

@@ -50,7 +50,7 @@ export const geoCommands: CommandSpec[] = [
     summary: 'Returns members from a geospatial index as geohash strings.',
     complexity: 'O(log(N)) for each member requested, where N is the number of elements in the sorted set.',
     keys: [oneKey('RO access')],
-    arguments: [key(), string('member', { multiple: true })],
+    arguments: [key(), string('member', { optional: true, multiple: true })],
   },
   {
     name: 'geopos',
@@ -62,7 +62,7 @@ export const geoCommands: CommandSpec[] = [
     summary: 'Returns the longitude and latitude of members from a geospatial index.',
     complexity: 'O(N) where N is the number of members requested.',
     keys: [oneKey('RO access')],
-    arguments: [key(), string('member', { multiple: true })],
+    arguments: [key(), string('member', { optional: true, multiple: true })],
   },
   {
     name: 'geosearch',

@@ -168,7 +168,6 @@ export const hashExpiryCommands: CommandSpec[] = [
     since: '7.4.0',
     summary: 'Returns the TTL in milliseconds of a hash field.',
     complexity: 'O(N) where N is the number of specified fields',
-    tips: ['nondeterministic_output'],
     keys: [oneKey('RO access')],
     arguments: [
       key(),
@@ -213,7 +212,6 @@ export const hashExpiryCommands: CommandSpec[] = [
     since: '7.4.0',
     summary: 'Returns the TTL in seconds of a hash field.',
     complexity: 'O(N) where N is the number of specified fields',
-    tips: ['nondeterministic_output'],
     keys: [oneKey('RO access')],
     arguments: [
       key(),

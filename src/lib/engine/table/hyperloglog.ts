@@ -60,7 +60,7 @@ export const hyperloglogCommands: CommandSpec[] = [
     summary: 'Merges one or more HyperLogLog values into a single key.',
     complexity: 'O(N) to merge N HyperLogLogs, but with high constant times.',
     keys: [oneKey('RW access insert'), manyKeys('RO access', 1, 2)],
-    arguments: [key('destkey'), key('sourcekey', { keySpec: 1, multiple: true })],
+    arguments: [key('destkey'), key('sourcekey', { keySpec: 1, optional: true, multiple: true })],
   },
   {
     name: 'pfselftest',

@@ -95,7 +95,7 @@ export const streamGroupCommands: CommandSpec[] = [
           string('group'),
           oneOf('id-selector', [string('id'), word('$', { name: 'new-id' })]),
           word('MKSTREAM', { optional: true }),
-          integer('entriesread', { display: 'entries-read', token: 'ENTRIESREAD', optional: true }),
+          integer('entries-read', { token: 'ENTRIESREAD', optional: true }),
         ],
       },
       {

@@ -116,10 +116,7 @@ export const streamCommands: CommandSpec[] = [
         keys: [oneKey('RO access', 2)],
         arguments: [
           key(),
-          block('full-block', [integer('count', { token: 'COUNT', optional: true })], {
-            token: 'FULL',
-            optional: true,
-          }),
+          block('full-block', [word('FULL'), integer('count', { token: 'COUNT', optional: true })], { optional: true }),
         ],
       },
     ],
