@@ -225,8 +225,9 @@ describe('a listpack', () => {
         const removed = model.splice(i, n).length;
         expect(listpack.deleteRange(view, pack.at, p, n)).toBe(removed);
       } else {
-        pack.at = listpack.removeFirstUp(view, pack.at);
-        model.shift();
+        const first = Math.min(n, model.length);
+        pack.at = listpack.removeFirstUp(view, pack.at, first);
+        model.splice(0, first);
       }
     }
   }

@@ -8,6 +8,7 @@ import type { HandlerFamily } from './dispatch-table.ts';
 import { genericHandlers } from './generic.ts';
 import { hashHandlers } from './hash.ts';
 import { hyperloglogHandlers } from './hyperloglog.ts';
+import { listHandlers } from './list.ts';
 import { stringHandlers } from './string.ts';
 
 export const engineFamilies: readonly HandlerFamily[] = [
@@ -16,5 +17,6 @@ export const engineFamilies: readonly HandlerFamily[] = [
   bitmapHandlers,
   hyperloglogHandlers,
   hashHandlers,
+  listHandlers,
   commandHandlers,
 ];

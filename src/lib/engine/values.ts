@@ -7,6 +7,8 @@
 import type { Arena } from '../store/arena.ts';
 import { Hashes } from '../store/hashes.ts';
 import type { Keyspace } from '../store/keyspace.ts';
+import { ListKind } from '../store/list-kind.ts';
+import { Quicklist } from '../store/quicklist.ts';
 import { Reaper } from '../store/reaper.ts';
 import { ROOTED, rootOf, type ValueKind } from '../store/value-kind.ts';
 
@@ -16,6 +18,8 @@ export class Values {
   readonly hashes: Hashes;
   /** Large values on their way out. */
   readonly reaper = new Reaper();
+  /** The view through which commands work on lists. */
+  readonly list: Quicklist;
   private readonly arena: Arena;
 
   /**
@@ -23,8 +27,9 @@ export class Values {
    */
   constructor(arena: Arena, db: Keyspace) {
     this.arena = arena;
+    this.list = new Quicklist(arena);
     this.hashes = new Hashes(arena, db.hashKey, db);
-    this.kinds = [null, null, null, null, this.hashes, null, null, null];
+    this.kinds = [null, new ListKind(arena), null, null, this.hashes, null, null, null];
   }
 
   /** Is called before a record of `db` is freed: what hangs from it goes, too, at once or in steps. */

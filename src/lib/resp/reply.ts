@@ -272,11 +272,23 @@ export class Reply {
   /** A bulk string of bytes that lie anywhere in another buffer. */
   bulkView(view: DataView, start: number, length: number): void {
     this.prefixed(36, length);
-    if (this.position + length + 2 <= this.limit) {
-      copyAcross(this.memory.dv, this.position, view, start, length);
-      this.position += length;
-    } else this.copyLong(view, start, length);
-    this.crlf();
+    if (this.position + length + 2 > this.limit || length > 2048) {
+      this.copyLong(view, start, length);
+      this.crlf();
+      return;
+    }
+    const dv = this.memory.dv;
+    let p = this.position;
+    const end = p + length;
+    let source = start;
+    if (length >= 8) {
+      for (const last = end - 8; p < last; p += 8, source += 8) {
+        dv.setBigUint64(p, view.getBigUint64(source, true), true);
+      }
+      dv.setBigUint64(end - 8, view.getBigUint64(start + length - 8, true), true); // overlaps what is there
+    } else for (; p < end; p++, source++) dv.setUint8(p, view.getUint8(source));
+    dv.setInt16(end, CRLF, true);
+    this.position = end + 2;
   }
 
   /** A bulk string of a JavaScript string, as UTF-8. Cold paths. */

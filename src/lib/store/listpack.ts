@@ -68,7 +68,13 @@ export function count(view: DataView, at: number): number {
   return n;
 }
 
-export function writeHeader(view: DataView, at: number, bytes: number, entries: number): void {
+/** Makes a listpack of entries that are there already, so many bytes of them behind the header's place. */
+export function close(view: DataView, at: number, bytes: number, entries: number): void {
+  writeHeader(view, at, bytes + EMPTY_BYTES, entries);
+  view.setUint8(at + HEADER_BYTES + bytes, END);
+}
+
+function writeHeader(view: DataView, at: number, bytes: number, entries: number): void {
   view.setUint32(at, bytes, true);
   view.setUint16(at + 4, entries > UNKNOWN_COUNT ? UNKNOWN_COUNT : entries, true);
 }
@@ -430,13 +436,18 @@ export function prependDown(view: DataView, at: number, from: DataView, start: n
   return p - HEADER_BYTES;
 }
 
-/** Removes the first entry without moving the others: the header moves up instead. Returns where the listpack begins now. */
-export function removeFirstUp(view: DataView, at: number): number {
+/**
+ * Removes the first n entries, of which there are so many, without moving the others: the header moves up instead. Returns
+ * where the listpack begins now.
+ */
+export function removeFirstUp(view: DataView, at: number, n: number): number {
   const bytes = view.getUint32(at, true);
   const known = view.getUint16(at + 4, true);
-  const size = entryBytes(view, at + HEADER_BYTES);
-  writeHeader(view, at + size, bytes - size, known === UNKNOWN_COUNT ? known : known - 1);
-  return at + size;
+  let p = at + HEADER_BYTES;
+  for (let left = n; left > 0; left--) p += entryBytes(view, p);
+  const moved = p - HEADER_BYTES;
+  writeHeader(view, moved, bytes - (moved - at), known === UNKNOWN_COUNT ? known : known - n);
+  return moved;
 }
 
 // ── encoding ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,105 @@
+/** Lists, as the keyspace's housekeeping knows them (value-kind.ts). */
+import type { Arena } from './arena.ts';
+import { QUICKLIST_ROOT_BYTES, Quicklist } from './quicklist.ts';
+import { BLOCK, CAPACITY, COUNT, cloneNode, NEXT, NODE_BYTES, relocateBlock } from './quicklist-node.ts';
+import type { RecordTable } from './record-table.ts';
+import { chunkOf } from './ref.ts';
+import { ROOTED, rootOf, type ValueKind, valueStart } from './value-kind.ts';
+
+/** Flag of a list's record: redis-server would keep it as a quicklist; else it is one listpack, in a node or in the record. */
+export const LIST_QUICKLIST = 1;
+
+export class ListKind implements ValueKind {
+  private readonly arena: Arena;
+  /** A view of its own: housekeeping happens between any two steps of a command. */
+  private readonly list: Quicklist;
+
+  constructor(arena: Arena) {
+    this.arena = arena;
+    this.list = new Quicklist(arena);
+  }
+
+  encoding(db: RecordTable, ref: number): string {
+    return (db.flags(ref) & LIST_QUICKLIST) !== 0 ? 'quicklist' : 'listpack';
+  }
+
+  count(db: RecordTable, ref: number): number {
+    openList(this.list, this.arena, db, ref);
+    return this.list.length;
+  }
+
+  /** A node is one step of the budget: freeing it does not depend on what is in it. */
+  release(root: number, _flags: number, budget: number): boolean {
+    const { list } = this;
+    list.open(root);
+    for (let left = budget; left > 0 && list.head !== 0; left--) list.drop(list.head);
+    if (list.head !== 0) return true;
+    this.arena.free(root, QUICKLIST_ROOT_BYTES);
+    return false;
+  }
+
+  clone(root: number, flags: number): number {
+    const { arena, list } = this;
+    list.open(root);
+    const fill = list.listFill;
+    const depth = list.listDepth;
+    let node = list.head;
+    const copy = list.create();
+    if (copy === 0) return 0;
+    list.setShape(fill, depth);
+    for (; node !== 0; node = list.nodeWord(node, NEXT)) {
+      const made = cloneNode(arena, node);
+      if (made === 0) {
+        while (this.release(copy, flags, 1024));
+        return 0;
+      }
+      list.link(made, 0);
+      list.addTotal(list.nodeWord(made, COUNT));
+    }
+    return copy;
+  }
+
+  defragment(root: number, _flags: number, cursor: number, count: number, moved: () => void): number {
+    const { arena, list } = this;
+    list.open(root);
+    if (cursor === 0) list.mark = list.head;
+    let left = count;
+    let node = list.mark;
+    while (node !== 0 && left > 0) {
+      left -= list.nodeWord(node, COUNT);
+      if (arena.isSparse(node, NODE_BYTES)) {
+        const made = list.relocate(node);
+        if (made !== 0) {
+          node = made;
+          moved();
+        }
+      }
+      if (arena.isSparse(list.nodeWord(node, BLOCK), list.nodeWord(node, CAPACITY)) && relocateBlock(arena, node))
+        moved();
+      node = list.nodeWord(node, NEXT);
+    }
+    list.mark = node;
+    return node === 0 ? 0 : 1;
+  }
+
+  /** `samples` counts elements: the first nodes that have so many stand for the others. */
+  memoryBytes(root: number, _flags: number, samples: number): number {
+    const { list } = this;
+    list.open(root);
+    let seen = 0;
+    let nodes = 0;
+    let bytes = 0;
+    for (let node = list.head; node !== 0 && (samples === 0 || seen < samples); node = list.nodeWord(node, NEXT)) {
+      seen += list.nodeWord(node, COUNT);
+      nodes++;
+      bytes += NODE_BYTES + list.nodeWord(node, CAPACITY);
+    }
+    return QUICKLIST_ROOT_BYTES + (nodes === 0 ? 0 : Math.round((bytes / nodes) * list.nodes));
+  }
+}
+
+/** Points a view at a record's list. */
+export function openList(list: Quicklist, arena: Arena, db: RecordTable, ref: number): void {
+  if ((db.flags(ref) & ROOTED) !== 0) list.open(rootOf(arena.words, db, ref));
+  else list.openPacked(arena.views[chunkOf(ref)], valueStart(db, ref), db.valueLength(ref));
+}
