@@ -110,7 +110,7 @@ function lastCommandName(client: Client): string {
 
 /** One line of CLIENT LIST, without its newline. */
 export function describeClient(client: Client, nowMs: number): string {
-  const { stream, transaction, waiting } = client as Session;
+  const { stream, transaction, waiting, subscriptions } = client as Session;
   const { queue } = stream;
   const seconds = (sinceMs: number): number => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
   const buffered = queue.bufferCount * queue.capacity;
@@ -124,9 +124,9 @@ export function describeClient(client: Client, nowMs: number): string {
     `idle=${seconds(client.lastCommandMs)}`,
     `flags=${flagLetters(client)}`,
     `db=${client.database}`,
-    'sub=0',
-    'psub=0',
-    'ssub=0',
+    `sub=${subscriptions?.channels.size ?? 0}`,
+    `psub=${subscriptions?.patterns.size ?? 0}`,
+    `ssub=${subscriptions?.shards.size ?? 0}`,
     `multi=${transaction === null ? -1 : transaction.commands.count}`,
     `qbuf=${client.queryBytes}`,
     `qbuf-free=${Math.max(0, client.queryPeakBytes - client.queryBytes)}`,

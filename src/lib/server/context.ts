@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { CLIENT_BLOCKED, CLIENT_MONITOR, CLIENT_PUBSUB, type Client } from '../engine/client.ts';
-import { COMMAND_CONTAINER, commandFlags } from '../engine/command-table.ts';
+import { COMMAND_CONTAINER, commandFlags, commands } from '../engine/command-table.ts';
 import { subcommandOf } from '../engine/dispatch-table.ts';
 import type { Engine } from '../engine/engine.ts';
 import { EVICT_FAILED } from '../engine/eviction.ts';
@@ -19,6 +19,8 @@ import { Housekeeping } from './housekeeping.ts';
 import { KeyEvents } from './key-events.ts';
 import type { LogLevel } from './log.ts';
 import { MonitorFeed, shownArgument } from './monitor.ts';
+import { PubSub } from './pubsub.ts';
+import { Pushes } from './pushes.ts';
 import type { CommandRunner } from './run-command.ts';
 import type { Session } from './session.ts';
 import { Slowlog } from './slowlog.ts';
@@ -39,6 +41,8 @@ export const INTEREST_MONITORS = 1;
 export const INTEREST_BLOCKED = 2;
 /** … keys changed that clients wait for. */
 export const INTEREST_READY = 4;
+/** … messages wait for the client whose command runs, until it is answered. */
+export const INTEREST_PUSHES = 8;
 
 /** How SHUTDOWN was asked for. */
 export interface ShutdownRequest {
@@ -114,6 +118,8 @@ export class ServerContext {
   runner: CommandRunner | null = null;
   readonly blocked: BlockedClients;
   readonly watches: Watches;
+  readonly pushes: Pushes;
+  readonly pubsub: PubSub;
   readonly keyEvents: KeyEvents;
   readonly housekeeping: Housekeeping;
   private readonly monitorFeed: MonitorFeed;
@@ -130,18 +136,27 @@ export class ServerContext {
     this.monitorFeed = new MonitorFeed(parts.engine.memory);
     this.blocked = new BlockedClients(parts.engine, this);
     this.watches = new Watches(parts.engine);
+    this.pushes = new Pushes(parts.engine, this);
+    this.pubsub = new PubSub(this.pushes);
     this.keyEvents = new KeyEvents(parts.engine, this.blocked, this.watches);
     parts.engine.blocker = this.blocked;
   }
 
   /** The connection is gone: nothing remembers its client any more. */
   forget(session: Session): void {
+    this.disengage(session);
+    endTransaction(session);
+    this.clients.remove(session);
+  }
+
+  /** The client gets nothing more that it didn't ask for just now: its stream ends, or it is RESET. */
+  disengage(session: Session): void {
     this.blocked.forget(session);
     this.watches.unwatchAll(session);
-    endTransaction(session);
-    this.keyEvents.refresh();
-    this.clients.remove(session);
+    this.pubsub.forget(session);
+    this.clients.monitors.delete(session);
     this.monitorsChanged();
+    this.keyEvents.refresh();
   }
 
   /** A client began to monitor, or ceased to. */
@@ -178,6 +193,13 @@ export class ServerContext {
     if ((commandFlags[id] & COMMAND_CONTAINER) === 0 || argc < 2) return id;
     const subcommand = subcommandOf(this.engine, id, arg);
     return subcommand === undefined ? id : this.commandStats.slotOf(subcommand);
+  }
+
+  /** The name of the command at `arg`: `get`, `client|list`. */
+  fullName(id: number, arg: number, argc: number): string {
+    const command = commands[id];
+    const isContainer = (commandFlags[id] & COMMAND_CONTAINER) !== 0 && argc > 1;
+    return ((isContainer ? subcommandOf(this.engine, id, arg) : undefined) ?? command).fullName;
   }
 
   /** A command was refused before it ran; `error` is what it was answered. */
@@ -223,7 +245,11 @@ export class ServerContext {
 
   /** Bytes of replies since the start, or since CONFIG RESETSTAT. */
   get netOutputBytes(): number {
-    return this.engine.reply.bytesWritten + this.monitorFeed.bytesWritten - this.stats.netOutputBase;
+    return this.bytesWritten - this.stats.netOutputBase;
+  }
+
+  private get bytesWritten(): number {
+    return this.engine.reply.bytesWritten + this.monitorFeed.bytesWritten + this.pushes.bytesWritten;
   }
 
   /** CONFIG RESETSTAT */
@@ -235,7 +261,7 @@ export class ServerContext {
     stats.evictedKeys = 0;
     stats.commandsProcessed = 0;
     this.stats.reset();
-    this.stats.netOutputBase = this.engine.reply.bytesWritten + this.monitorFeed.bytesWritten;
+    this.stats.netOutputBase = this.bytesWritten;
     this.commandStats.reset();
     this.errorStats.reset();
   }

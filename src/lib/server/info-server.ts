@@ -150,7 +150,7 @@ export function persistenceSection({ engine, startedMs }: ServerContext): Fields
   ];
 }
 
-export function statSection({ stats, engine, netOutputBytes, housekeeping }: ServerContext): Fields {
+export function statSection({ stats, engine, netOutputBytes, housekeeping, pubsub }: ServerContext): Fields {
   const defragmented = housekeeping.defragmenter.stats;
   const kilobytes = (rate: { value: number }): string => (rate.value / 1024).toFixed(2);
   const turnsPerSecond = stats.turnRate.value;
@@ -175,7 +175,10 @@ export function statSection({ stats, engine, netOutputBytes, housekeeping }: Ser
     ['current_eviction_exceeded_time', 0],
     ['keyspace_hits', engine.stats.keyspaceHits],
     ['keyspace_misses', engine.stats.keyspaceMisses],
-    ...rows(['pubsub_channels', 'pubsub_patterns', 'pubsubshard_channels', 'latest_fork_usec', 'total_forks'], 0),
+    ['pubsub_channels', pubsub.channels.size],
+    ['pubsub_patterns', pubsub.patterns.size],
+    ['pubsubshard_channels', pubsub.shards.size],
+    ...rows(['latest_fork_usec', 'total_forks'], 0),
     ...rows(['migrate_cached_sockets', 'slave_expires_tracked_keys'], 0),
     ['active_defrag_hits', defragmented.hits],
     ['active_defrag_misses', defragmented.misses],

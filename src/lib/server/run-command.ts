@@ -14,6 +14,7 @@ import {
   CLIENT_CLOSING,
   CLIENT_DIRTY_EXEC,
   CLIENT_MULTI,
+  CLIENT_PUBSUB,
   CLIENT_REPLY_OFF,
   CLIENT_REPLY_SKIP,
   CLIENT_REPLY_SKIP_NEXT,
@@ -32,23 +33,41 @@ import { admits, bind, EXEC_ABORT, type HandlerFamily } from '../engine/dispatch
 import type { Engine, Handler } from '../engine/engine.ts';
 import type { Reply } from '../resp/reply.ts';
 import { leaveTransaction } from './commands/transactions.ts';
-import { INTEREST_BLOCKED, INTEREST_MONITORS, INTEREST_READY, type ServerContext } from './context.ts';
+import { INTEREST_BLOCKED, INTEREST_MONITORS, INTEREST_PUSHES, INTEREST_READY, type ServerContext } from './context.ts';
 import type { KeptCommands } from './kept-commands.ts';
 import type { Session } from './session.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Clients to which not every command is open, or not now. */
-const CLIENT_RESTRICTED = CLIENT_MULTI;
+const CLIENT_RESTRICTED = CLIENT_MULTI | CLIENT_PUBSUB;
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+/** What is done when a client's command is complete. */
+const INTEREST_AFTERWARDS = INTEREST_READY | INTEREST_PUSHES;
 const EXEC = findCommand('exec')?.id;
 /** What runs at once inside a transaction; the first four also when there is no memory to queue anything. */
 const ENDS_TRANSACTION = ['exec', 'discard', 'quit', 'reset'];
 const NEVER_QUEUED = ['multi', 'watch'];
+/** What a client may send that listens to channels in RESP2, where a message can't be told from a reply. */
+const WHILE_SUBSCRIBED = [
+  'ping',
+  'subscribe',
+  'unsubscribe',
+  'psubscribe',
+  'punsubscribe',
+  'ssubscribe',
+  'sunsubscribe',
+  'quit',
+  'reset',
+];
+const ONLY_WHILE_SUBSCRIBED =
+  'only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context';
 
 const named = (names: readonly string[]): Uint8Array =>
   Uint8Array.from(commands, ({ spec }) => (names.includes(spec.name) ? 1 : 0));
 
 export class CommandRunner {
+  /** The client whose commands run; null between clients. */
+  current: Session | null = null;
   /** Where the arguments of the client's command that runs are, for those who keep it. */
   arg = 0;
   argc = 0;
@@ -56,6 +75,7 @@ export class CommandRunner {
   readonly constantTime: Uint8Array;
   private readonly endsTransaction = named(ENDS_TRANSACTION);
   private readonly neverQueued = named(NEVER_QUEUED);
+  private readonly whileSubscribed = named(WHILE_SUBSCRIBED);
   private readonly engine: Engine;
   private readonly context: ServerContext;
   private readonly clock: Clock;
@@ -77,6 +97,7 @@ export class CommandRunner {
   enter(session: Session): void {
     const engine = this.engine;
     engine.client = session;
+    this.current = session;
     engine.db = engine.databases[session.database];
     const muted = (session.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) !== 0;
     engine.reply.begin(session.stream.queue, session.protocol, muted);
@@ -85,6 +106,7 @@ export class CommandRunner {
   /** The session's replies are complete: they are sent at the end of the turn, within what its output buffer may hold. */
   leave(session: Session): void {
     const { engine, context } = this;
+    this.current = null;
     if ((session.flags & CLIENT_CLOSING) !== 0) {
       engine.reply.abandon(); // closed by its own command: the queue is gone
       return;
@@ -95,7 +117,10 @@ export class CommandRunner {
     session.stream.requestFlush();
     const queue = session.stream.queue;
     if (queue.overflowed || context.outputLimitReached(session, queue.totalBytes)) context.closeForOutput(session);
-    else if ((session.flags & CLIENT_CLOSE_AFTER_REPLY) !== 0) session.stream.end();
+    else if ((session.flags & CLIENT_CLOSE_AFTER_REPLY) !== 0) {
+      context.disengage(session); // behind the end there is no place for messages
+      session.stream.end();
+    }
   }
 
   /** The checks, then the command. False when it was refused, queued, or waits: then nothing of it is to be timed. */
@@ -116,7 +141,7 @@ export class CommandRunner {
     this.arg = arg;
     this.argc = argc;
     const ran = this.call(id, arg, argc, hash);
-    if ((context.interest & INTEREST_READY) !== 0) this.serveBlocked(session);
+    if ((context.interest & INTEREST_AFTERWARDS) !== 0) this.finish(session);
     return ran;
   }
 
@@ -133,6 +158,10 @@ export class CommandRunner {
       const inside = transaction === null ? 0 : transaction.flags;
       const denied = transaction !== null && !endsIt ? COMMAND_DENY_OOM : flags | (id === EXEC ? inside : 0);
       if ((denied & COMMAND_DENY_OOM) !== 0) return this.refuse(session, id, arg, argc, OUT_OF_MEMORY);
+    }
+    if ((session.flags & CLIENT_PUBSUB) !== 0 && session.protocol === 2 && this.whileSubscribed[id] === 0) {
+      const error = `Can't execute '${context.fullName(id, arg, argc)}': ${ONLY_WHILE_SUBSCRIBED}`;
+      return this.refuse(session, id, arg, argc, id === EXEC ? error : `ERR ${error}`);
     }
     if (transaction === null || endsIt || this.neverQueued[id] === 1) return true;
     this.queue(session, transaction, id, arg, argc, hash);
@@ -194,8 +223,14 @@ export class CommandRunner {
     return false;
   }
 
-  /** The keys that the client's command changed wake those who wait for them; then its replies go on. */
-  private serveBlocked(session: Session): void {
+  /**
+   * The client's command is done, and all that was inside it: it gets the messages that waited for that, and the keys that
+   * it changed wake those who wait for them; then its replies go on.
+   */
+  private finish(session: Session): void {
+    const { context } = this;
+    if ((context.interest & INTEREST_PUSHES) !== 0) context.pushes.flush();
+    if ((context.interest & INTEREST_READY) === 0) return;
     this.engine.reply.finish();
     this.context.blocked.serve();
     this.enter(session);
@@ -214,6 +249,7 @@ export class CommandRunner {
       this.repeating = true;
       this.callTimed(id, arg, argc, command.hashes[0]);
       this.repeating = false;
+      if ((context.interest & INTEREST_PUSHES) !== 0) context.pushes.flush();
     }
     command.unplace(engine, arg);
     this.leave(session);
@@ -222,7 +258,7 @@ export class CommandRunner {
   /** Answers the command that a blocked client waits with: by an error, or as `answer` does. It counts as called. */
   answerKept(session: Session, command: KeptCommands, error: string | null, answer: (reply: Reply) => void): void {
     const { engine, context } = this;
-    const interrupted = engine.client as Session;
+    const interrupted = this.current;
     engine.reply.finish();
     this.enter(session);
     const arg = command.place(engine, 0);
@@ -236,7 +272,7 @@ export class CommandRunner {
     }
     command.unplace(engine, arg);
     this.leave(session);
-    if (interrupted !== session) this.enter(interrupted);
+    if (interrupted !== null) this.enter(interrupted);
   }
 
   /** CLIENT REPLY SKIP leaves out its own reply and the next one. */

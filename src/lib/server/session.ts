@@ -4,6 +4,7 @@
 import { Client } from '../engine/client.ts';
 import type { PartialCommand } from '../resp/parser.ts';
 import type { Waiting } from './blocking.ts';
+import type { Subscriptions } from './pubsub.ts';
 import type { Transaction } from './transaction.ts';
 import type { WatchedKey } from './watch.ts';
 
@@ -23,6 +24,8 @@ export class Session extends Client {
   waiting: Waiting | null = null;
   /** What it has queued since MULTI (CLIENT_MULTI). */
   transaction: Transaction | null = null;
+  /** The channels that it listens to; null when there are none (CLIENT_PUBSUB). */
+  subscriptions: Subscriptions | null = null;
   /** The keys that it watches. */
   watched: WatchedKey[] = [];
 }

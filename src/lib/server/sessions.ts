@@ -83,6 +83,7 @@ export class Sessions implements StreamHandler {
     }
     if (session.held) return; // what waits is still answered; the stream ends afterwards
     this.execute();
+    this.context.disengage(session);
     stream.end();
   }
 
@@ -137,7 +138,9 @@ export class Sessions implements StreamHandler {
     }
     if (session.held) return;
     session.stream.resumeRead();
-    if (session.peerEnded) session.stream.end();
+    if (!session.peerEnded) return;
+    this.context.disengage(session);
+    session.stream.end();
   }
 
   /** Ends a client's connection: politely, or by a reset when it holds more than it may. */
@@ -155,6 +158,7 @@ export class Sessions implements StreamHandler {
   /** The server stops: what was executed is answered, what still comes is not, so that the last reply has an end behind it. */
   finish(session: Session): void {
     session.flags |= CLIENT_CLOSE_AFTER_REPLY;
+    this.context.disengage(session);
     session.stream.end();
   }
 
@@ -333,6 +337,7 @@ export class Sessions implements StreamHandler {
     this.execute();
     session.flags |= CLIENT_CLOSE_AFTER_REPLY;
     this.context.stats.protocolErrors++;
+    this.context.disengage(session);
     this.sayAndEnd(session.stream, `-ERR ${text}\r\n`);
   }
 

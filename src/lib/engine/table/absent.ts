@@ -114,15 +114,6 @@ export const absent: Readonly<Record<string, string>> = {
   georadiusbymember_ro: NOT_YET,
   // transactions
   // pubsub
-  psubscribe: NOT_YET,
-  publish: NOT_YET,
-  pubsub: NOT_YET,
-  punsubscribe: NOT_YET,
-  spublish: NOT_YET,
-  ssubscribe: NOT_YET,
-  subscribe: NOT_YET,
-  sunsubscribe: NOT_YET,
-  unsubscribe: NOT_YET,
   // scripting
   eval: NOT_YET,
   eval_ro: NOT_YET,

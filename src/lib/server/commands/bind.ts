@@ -7,6 +7,7 @@ import { connectionHandlers } from './connection.ts';
 import { databaseHandlers } from './databases.ts';
 import { debugHandler } from './debug.ts';
 import { memoryHandler } from './memory-command.ts';
+import { pubsubHandlers } from './pubsub-commands.ts';
 import { serverHandlers } from './server.ts';
 import { slowlogHandler } from './slowlog-command.ts';
 import { transactionHandlers } from './transactions.ts';
@@ -17,6 +18,7 @@ export function bindServerCommands(context: ServerContext): Record<string, Handl
     ...databaseHandlers(context),
     ...serverHandlers(context),
     ...transactionHandlers(context),
+    ...pubsubHandlers(context),
     client: clientHandler(context),
     config: configHandler(context),
     debug: debugHandler(context),

@@ -25,9 +25,8 @@ export function resetClient(context: ServerContext, engine: Engine): void {
   const { client } = engine;
   unmute(engine);
   leaveTransaction(context, client as Session);
+  context.disengage(client as Session);
   client.flags &= ~(CLIENT_MONITOR | CLIENT_NO_EVICT | CLIENT_NO_TOUCH);
-  context.clients.monitors.delete(client);
-  context.monitorsChanged();
   client.protocol = 2;
   engine.reply.protocol = 2;
   client.database = 0;
