@@ -4,9 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { replyKeys } from '../../src/lib/engine/command-command.ts';
-import { KEY_ACCESS, KEY_RO } from '../../src/lib/engine/command-keys.ts';
 import { Command } from '../../src/lib/engine/command-table.ts';
 import type { Engine } from '../../src/lib/engine/engine.ts';
+import { KEY_ACCESS, KEY_RO } from '../../src/lib/engine/key-search.ts';
 import { allCommands } from '../../src/lib/engine/table/all.ts';
 import type { ArgumentSpec } from '../../src/lib/engine/table/spec.ts';
 import { Random } from '../../src/lib/random.ts';

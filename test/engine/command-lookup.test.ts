@@ -3,7 +3,10 @@
  * them is redis-server's answer byte for byte, but for what 7.2 changed since 7.0.
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { findKeys } from '../../src/lib/engine/command-keys.ts';
 import { CATEGORIES, commands, findCommand, lookup } from '../../src/lib/engine/command-table.ts';
+import type { Engine } from '../../src/lib/engine/engine.ts';
+import { KEY_RO } from '../../src/lib/engine/key-search.ts';
 import { PacketMemory } from '../../src/lib/memory/packet-memory.ts';
 import { Harness } from './harness.ts';
 import { type Parsed, parseReply, RedisPeer, replyEnd } from './redis-peer.ts';
@@ -53,6 +56,44 @@ const CHANGED = [
   ...['config|resetstat', 'config|rewrite', 'latency|reset', 'msetnx', 'randomkey', 'scan', 'zrank', 'zrevrank'],
   ...['blmove', 'blpop', 'brpop', 'brpoplpush', 'bzpopmax', 'bzpopmin', 'wait'],
 ];
+
+describe('findKeys by id', () => {
+  const places = new Int32Array(4);
+  const access = new Int32Array(4);
+  let found = -1;
+  const debug = (engine: Engine, arg: number, argc: number): void => {
+    const name = engine.text(arg + 1).toLowerCase();
+    found = findKeys(engine, names.indexOf(name), arg + 1, argc - 1, places, access);
+    engine.reply.ok();
+  };
+  const harness = new Harness({ families: [{ debug }] });
+  const keysOf = (...words: string[]): string[] => {
+    harness.run('DEBUG', ...words);
+    return [...places.subarray(0, found)].map((place) => words[place - 1]);
+  };
+
+  test("finds those of a command, and of a container the subcommand's", () => {
+    expect(keysOf('GET', 'k')).toEqual(['k']);
+    expect(keysOf('eval_ro', 's', '2', 'a', 'b', 'c')).toEqual(['a', 'b']);
+    expect(keysOf('OBJECT', 'Encoding', 'k')).toEqual(['k']);
+    expect(keysOf('XGROUP', 'CREATE', 's', 'g', '$')).toEqual(['s']);
+    expect(keysOf('MEMORY', 'USAGE', 'k', 'SAMPLES', '0')).toEqual(['k']);
+    expect([...access.subarray(0, 1)]).toEqual([KEY_RO]);
+  });
+
+  test('finds none where there are none', () => {
+    for (const words of [
+      ['PING'],
+      ['OBJECT'],
+      ['OBJECT', 'HELP'],
+      ['OBJECT', 'k'],
+      ['EVAL', 's', '0'],
+      ['CONFIG', 'GET', 'x'],
+    ]) {
+      expect([words, keysOf(...words)]).toEqual([words, []]);
+    }
+  });
+});
 
 describe('COMMAND of all commands is that of redis-server', () => {
   let redis: RedisPeer;

@@ -4,11 +4,11 @@
  */
 import { isWord, optionWord, syntaxError } from './arguments.ts';
 import { replyDocs, replyInfo, replyWords } from './command-docs.ts';
-import { keyFlagNames } from './command-keys.ts';
 import { CATEGORIES, type Command, commands, findCommand } from './command-table.ts';
 import type { HandlerFamily } from './dispatch-table.ts';
 import type { Engine } from './engine.ts';
 import { globMatches } from './glob.ts';
+import { keyFlagNames } from './key-search.ts';
 
 const HELP = [
   'COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',

@@ -9,7 +9,7 @@
  */
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import { Random } from '../random.ts';
-import { KeySearch } from './command-keys.ts';
+import { KeySearch } from './key-search.ts';
 import { absent } from './table/absent.ts';
 import { allCommands } from './table/all.ts';
 import type { CommandSpec, KeySpec } from './table/spec.ts';
