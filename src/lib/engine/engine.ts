@@ -19,6 +19,7 @@ import type { ExpiryWheel } from '../store/wheel.ts';
 import { type Blocker, neverBlocks } from './blocking.ts';
 import type { Client } from './client.ts';
 import { Evictor } from './eviction.ts';
+import { RdbSettings } from './rdb/settings.ts';
 import { Values } from './values.ts';
 
 /** A string of 512 MB would exceed what JavaScript allows. */
@@ -90,6 +91,8 @@ export class Engine {
   maxStringBytes = 512 * 1024 * 1024;
   /** Longest sparse HyperLogLog (hll-sparse-max-bytes). */
   hllSparseMaxBytes = 3000;
+  /** How DUMP writes and RESTORE reads. */
+  readonly rdb = new RdbSettings();
   /** Told of every change to a key; null when nobody listens. */
   keyListener: KeyListener | null = null;
   /** Keeps clients waiting for keys; see blocking.ts. */

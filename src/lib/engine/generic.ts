@@ -3,6 +3,7 @@
  * the names mean to clients (arity, flags, keys, documentation) is in table/generic.ts.
  */
 import type { HandlerFamily } from './dispatch-table.ts';
+import { dump, restore } from './generic/dump.ts';
 import { del, exists, randomkey, touch, type } from './generic/existence.ts';
 import { expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl } from './generic/expiry.ts';
 import { keys, scan } from './generic/iteration.ts';
@@ -11,6 +12,7 @@ import { copy, move, rename, renamenx } from './generic/rename.ts';
 export const genericHandlers: HandlerFamily = {
   copy,
   del,
+  dump,
   exists,
   expire,
   expireat,
@@ -25,6 +27,7 @@ export const genericHandlers: HandlerFamily = {
   randomkey,
   rename,
   renamenx,
+  restore,
   scan,
   touch,
   ttl,

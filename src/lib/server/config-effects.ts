@@ -56,6 +56,14 @@ export function applyConfig(context: ServerContext): void {
       engine.values.hashes.maxPackedLength = config.number('hash-max-listpack-value');
       return null;
     },
+    rdbcompression: () => {
+      engine.rdb.compression = config.isYes('rdbcompression');
+      return null;
+    },
+    'dump-payload-version': () => {
+      engine.rdb.version = config.number('dump-payload-version');
+      return null;
+    },
     'slowlog-max-len': () => {
       context.slowlog.trim(config.slowlogMaxLength);
       return null;

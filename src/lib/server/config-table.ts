@@ -205,6 +205,7 @@ const persistence: readonly Parameter[] = [
   parameter('save', savePoints, '', MULTI_ARG),
   parameter('dbfilename', fileName('dbfilename', 'filename', true), 'dump.rdb', PROTECTED),
   parameter('rdbcompression', yesNo, 'yes'),
+  parameter('dump-payload-version', int(10, 11n), '11', HIDDEN), // ours: what a server before 7.2 shall be able to RESTORE
   parameter('rdbchecksum', yesNo, 'yes', IMMUTABLE),
   parameter('rdb-del-sync-files', yesNo, 'no'),
   parameter('rdb-save-incremental-fsync', yesNo, 'yes'),

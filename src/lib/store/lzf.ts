@@ -13,9 +13,11 @@ const HASH_MASK = (1 << HASH_BITS) - 1;
 const MAX_LITERAL = 1 << 5;
 const MAX_OFFSET = 1 << 13;
 const MAX_MATCH = (1 << 8) + (1 << 3);
+const UNROLLED = 16;
 
-/** Position + `epoch` where a hash was seen last. What lies below the epoch is from earlier inputs. */
+/** Position + `base` where a hash was seen last; what comes out before the input's start is from earlier inputs. */
 const seen = new Int32Array(1 << HASH_BITS);
+/** The first position of the next input, plus its base: no input has one that another had. */
 let epoch = 1;
 
 function slotOf(input: Uint8Array, at: number): number {
@@ -23,15 +25,20 @@ function slotOf(input: Uint8Array, at: number): number {
   return ((three >>> (24 - HASH_BITS)) - three * 5) & HASH_MASK;
 }
 
-function remember(input: Uint8Array, at: number, start: number): void {
-  seen[slotOf(input, at)] = epoch + at - start;
-}
-
-/** Bytes that match from `at` and `earlier` on: at least 3 (they are known to), at most what can be encoded or is there. */
+/**
+ * Bytes that match from `at` and `earlier` on: at least 3 (they are known to), at most what can be encoded. LibLZF leaves the
+ * last two bytes of the input to literals unless its unrolled loop, 16 bytes without a look at the end, runs into them.
+ */
 function matchLength(input: Uint8Array, earlier: number, at: number, end: number): number {
-  const most = Math.min(end - at, MAX_MATCH);
-  let length = 3;
-  while (length < most && input[earlier + length] === input[at + length]) length++;
+  const most = Math.min(end - at - 2, MAX_MATCH);
+  let length = 2;
+  if (most > UNROLLED)
+    while (length < UNROLLED + 2) {
+      length++;
+      if (input[earlier + length] !== input[at + length]) return length;
+    }
+  do length++;
+  while (length < most && input[earlier + length] === input[at + length]);
   return length;
 }
 
@@ -51,13 +58,15 @@ export function compress(
     seen.fill(0);
     epoch = 1;
   }
+  const base = epoch - start;
+  epoch += end - start;
   let at = start;
   let op = to + 1; // the run's own byte comes before its literals
   let literals = 0;
   while (at < end - 2) {
     const slot = slotOf(input, at);
-    const earlier = seen[slot] - epoch + start;
-    seen[slot] = epoch + at - start;
+    const earlier = seen[slot] - base;
+    seen[slot] = base + at;
     if (
       earlier > start && // LibLZF never refers to the very first byte
       at - earlier <= MAX_OFFSET &&
@@ -73,8 +82,8 @@ export function compress(
       literals = 0;
       at += length;
       if (at >= end - 2) break;
-      remember(input, at - 2, start);
-      remember(input, at - 1, start);
+      seen[slotOf(input, at - 2)] = base + at - 2;
+      seen[slotOf(input, at - 1)] = base + at - 1;
     } else {
       if (op >= limit) return 0;
       output[op++] = input[at++];
@@ -85,7 +94,6 @@ export function compress(
       }
     }
   }
-  epoch += end - start;
   if (op + 3 > limit) return 0; // at most 3 bytes are missing
   while (at < end) {
     output[op++] = input[at++];

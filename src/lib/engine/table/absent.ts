@@ -13,9 +13,7 @@ export const absent: Readonly<Record<string, string>> = {
   // generic
   wait: NOT_YET,
   migrate: NOT_YET,
-  dump: NOT_YET,
   object: NOT_YET,
-  restore: NOT_YET,
   sort: NOT_YET,
   sort_ro: NOT_YET,
   // set
