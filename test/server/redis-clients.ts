@@ -118,7 +118,7 @@ export class RedisServer {
       else sockets[i].socket.write(bytesOf(command, ids));
       await settle();
       if (command === 'QUIT') await closed(sockets[i].socket);
-      transcript.push(sockets.map((client) => masked(client.take(), ids)));
+      transcript.push(sockets.map((client) => masked(client.take(), ids, command)));
     }
     for (const client of [...sockets, control]) client.socket.destroy();
     return transcript;
@@ -147,7 +147,7 @@ export function runHere(clients: number, steps: readonly Step[], settings: Recor
       peers.map((peer, k) => {
         const end = (peer.ended || peer.aborted || (command === '<close>' && k === i)) && !closed.has(k);
         if (end) closed.add(k);
-        return masked(peer.received(), ids) + (end ? '<closed>' : '');
+        return masked(peer.received(), ids, command) + (end ? '<closed>' : '');
       }),
     );
   }
@@ -158,9 +158,9 @@ export function runHere(clients: number, steps: readonly Step[], settings: Recor
   return transcript;
 }
 
-/** Client ids as `#n`, where they stand for themselves. */
-function masked(text: string, ids: readonly string[]): string {
-  return text.replace(/(?<=(^|\n):|id=)\d+(?=\r\n| )/g, (id) =>
-    ids.includes(id) && Number(id) > 4 ? `#${ids.indexOf(id)}` : id,
-  );
+/** Client ids as `#n`, in what tells of them. */
+function masked(text: string, ids: readonly string[], command: Step[1]): string {
+  const asked = /CLIENT (ID|GETREDIR|TRACKINGINFO)|HELLO/.test(String(command));
+  const pattern = asked ? /(?<=(^|\n):|id=)\d+(?=\r\n| )/g : /(?<=\bid=)\d+(?= )/g;
+  return text.replace(pattern, (id) => (ids.includes(id) ? `#${ids.indexOf(id)}` : id));
 }

@@ -45,6 +45,10 @@ export interface EngineParts {
  */
 export interface KeyListener {
   keyChanged(event: string, db: Keyspace, ref: number): void;
+  /** A key was made that wasn't there; the event of the command that did it follows. */
+  keyAdded?(db: Keyspace, ref: number): void;
+  /** A command that reads found no key: its name is argument `i`. */
+  keyMissed?(db: Keyspace, i: number): void;
 }
 
 /** Counters that INFO shows; one object for each shard, changed in place. */

@@ -72,8 +72,13 @@ export function lookupWrite(engine: Engine, i: number, hash: number): number {
 export function peek(engine: Engine, i: number, hash: number): number {
   const ref = find(engine, engine.db, i, hash);
   if (ref !== 0) engine.stats.keyspaceHits++;
-  else engine.stats.keyspaceMisses++;
+  else missed(engine, i);
   return ref;
+}
+
+function missed(engine: Engine, i: number): void {
+  engine.stats.keyspaceMisses++;
+  if (engine.keyListener !== null) engine.keyListener.keyMissed?.(engine.db, i);
 }
 
 /** As lookupRead, of a key that must have this type: its record; 0 for none; -1 for another type: the error has been written. */
@@ -126,6 +131,11 @@ export function tell(engine: Engine, db: Keyspace, event: string, ref: number): 
   if (engine.keyListener !== null) engine.keyListener.keyChanged(event, db, ref);
 }
 
+/** A key was made that wasn't there: tells who listens. For whoever inserts a record by himself. */
+export function added(engine: Engine, db: Keyspace, ref: number): void {
+  if (engine.keyListener !== null) engine.keyListener.keyAdded?.(db, ref);
+}
+
 /**
  * Gives the key in argument `i` the string in argument `value`. `ref` is what looking the key up directly before returned.
  * The caller reports the change.
@@ -158,6 +168,7 @@ export function makeString(
     const made = db.insert(engine.argOffset[i], engine.argLength[i], hash, TYPE_STRING, length);
     if (made === 0) return outOfMemory(engine);
     db.touch(made, engine.accessClock);
+    added(engine, db, made);
     return made;
   }
   if (db.overwrite(ref, length)) return ref;
@@ -198,6 +209,7 @@ export function createValue(
   if (made === 0) return outOfMemory(engine);
   db.setFlags(made, flags);
   db.touch(made, engine.accessClock);
+  added(engine, db, made);
   return made;
 }
 

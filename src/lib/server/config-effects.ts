@@ -64,6 +64,11 @@ export function applyConfig(context: ServerContext): void {
       engine.rdb.version = config.number('dump-payload-version');
       return null;
     },
+    'notify-keyspace-events': () => {
+      context.notifications.configure(config.text('notify-keyspace-events'));
+      context.keyEvents.refresh();
+      return null;
+    },
     'slowlog-max-len': () => {
       context.slowlog.trim(config.slowlogMaxLength);
       return null;

@@ -19,6 +19,7 @@ import { Housekeeping } from './housekeeping.ts';
 import { KeyEvents } from './key-events.ts';
 import type { LogLevel } from './log.ts';
 import { MonitorFeed, shownArgument } from './monitor.ts';
+import { Notifications } from './notifications.ts';
 import { PubSub } from './pubsub.ts';
 import { Pushes } from './pushes.ts';
 import type { CommandRunner } from './run-command.ts';
@@ -120,6 +121,7 @@ export class ServerContext {
   readonly watches: Watches;
   readonly pushes: Pushes;
   readonly pubsub: PubSub;
+  readonly notifications: Notifications;
   readonly keyEvents: KeyEvents;
   readonly housekeeping: Housekeeping;
   private readonly monitorFeed: MonitorFeed;
@@ -138,7 +140,8 @@ export class ServerContext {
     this.watches = new Watches(parts.engine);
     this.pushes = new Pushes(parts.engine, this);
     this.pubsub = new PubSub(this.pushes);
-    this.keyEvents = new KeyEvents(parts.engine, this.blocked, this.watches);
+    this.notifications = new Notifications(this.pubsub);
+    this.keyEvents = new KeyEvents(this);
     parts.engine.blocker = this.blocked;
   }
 

@@ -7,6 +7,7 @@ import { ROOTED, setRoot } from '../../store/value-kind.ts';
 import { databaseArgument, isWord, optionWord, sameBytes, syntaxError } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import {
+  added,
   changed,
   find,
   hasRoom,
@@ -154,6 +155,7 @@ function duplicate(
     return outOfMemory(engine);
   }
   target.setFlags(made, flags);
+  added(engine, target, made);
   target.touch(made, moves ? source.lru(ref) : engine.accessClock);
   if (root !== 0) setRoot(engine.arena.words, target, made, root);
   else engine.arena.move(made, target.valueByte(made), ref, source.valueByte(ref), length);
