@@ -48,6 +48,20 @@ describe('a round trip', () => {
     }
   });
 
+  test('is not misled by what did not fit before', () => {
+    const random = new Random(SEED + 2);
+    for (let round = 0; round < 500; round++) {
+      const input = repetitive(random, 400);
+      const output = new Uint8Array(700);
+      compress(input, 0, 400, output, 0, random.below(200));
+      const next = input.slice(random.below(300));
+      const n = compress(next, 0, next.length, output, 0, 700);
+      const back = new Uint8Array(next.length);
+      expect([round, decompress(output, 0, n, back, 0, next.length)]).toEqual([round, next.length]);
+      expect(back).toEqual(next);
+    }
+  });
+
   test('does not write beyond a limit', () => {
     const random = new Random(SEED + 1);
     for (let round = 0; round < 3000; round++) {
