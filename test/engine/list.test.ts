@@ -3,6 +3,7 @@
  * protocols and several node sizes; and the encodings of Redis 7.2, which the server at hand does not have yet.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { byteOf, chunkOf } from '../../src/lib/store/arena.ts';
 import { Harness } from './harness.ts';
 import { BLOCKING, ListCommandStream, type Word } from './list-commands.ts';
 import { parseReply, RedisPeer } from './redis-peer.ts';
@@ -80,4 +81,225 @@ describe('list commands answer as redis-server does', () => {
     [3, 128],
     [2, -5],
   ])('RESP%i, list-max-listpack-size %i', (protocol, fill) => compare(SEED + protocol + fill, protocol, fill));
+});
+
+describe('the encoding of a list', () => {
+  const small = 'x'.repeat(100);
+  const harness = (fill: number): { h: Harness; encoding: () => string } => {
+    const h = new Harness();
+    h.engine.values.list.fill = fill;
+    return { h, encoding: () => h.text('OBJECT', 'ENCODING', 'l').split('\r\n')[1] };
+  };
+
+  test('is quicklist when what is pushed would not fit, and listpack again when half of a node is left', () => {
+    const { h, encoding } = harness(-2);
+    for (let i = 0; i < 79; i++) h.run('RPUSH', 'l', small); // 7 + 79 * 103
+    expect(encoding()).toBe('listpack');
+    h.run('LPUSH', 'l', 'x'.repeat(8192 - (7 + 79 * 103)));
+    expect(encoding()).toBe('listpack');
+    h.run('LPUSH', 'l', 'x');
+    expect(encoding()).toBe('quicklist');
+    for (let i = 0; i < 41; i++) h.run('RPOP', 'l');
+    expect(encoding()).toBe('quicklist'); // the new node is the first still
+    h.run('LPOP', 'l');
+    expect(encoding()).toBe('listpack');
+  });
+
+  test.each([
+    ['LSET', ['LSET', 'l', '0', 'y'.repeat(9000)], ['LSET', 'l', '0', 'y']],
+    ['LINSERT', ['LINSERT', 'l', 'BEFORE', 'a', 'y'.repeat(9000)], ['LREM', 'l', '0', 'y'.repeat(9000)]],
+    ['RPUSH', ['RPUSH', 'l', 'y'.repeat(9000)], ['LTRIM', 'l', '0', '1']],
+    ['LMOVE', ['LMOVE', 'big', 'l', 'LEFT', 'RIGHT'], ['RPOP', 'l']],
+  ])('grows by %s and shrinks by what undoes it', (_, grow, shrink) => {
+    const { h, encoding } = harness(-2);
+    h.run('RPUSH', 'l', 'a', 'b');
+    h.run('RPUSH', 'big', 'z'.repeat(9000));
+    expect(encoding()).toBe('listpack');
+    h.run(...grow);
+    expect(encoding()).toBe('quicklist');
+    h.run(...shrink);
+    expect(encoding()).toBe('listpack');
+  });
+
+  test('goes by the number of elements when that is the limit', () => {
+    const { h, encoding } = harness(8);
+    h.run('RPUSH', 'l', '1', '2', '3', '4', '5', '6', '7', '8');
+    expect(encoding()).toBe('listpack');
+    h.run('RPUSH', 'l', '9');
+    expect(encoding()).toBe('quicklist');
+    for (const left of ['8', '7', '6', '5']) {
+      h.run('RPOP', 'l');
+      expect([left, encoding(), h.text('LLEN', 'l')]).toEqual([left, 'quicklist', `:${left}\r\n`]);
+    }
+    h.run('RPOP', 'l');
+    expect(encoding()).toBe('listpack');
+  });
+
+  test('asks for room before it looks for the place, as redis-server does', () => {
+    const { h, encoding } = harness(-1);
+    h.run('RPUSH', 'l', 'a');
+    expect(h.text('LSET', 'l', '5', 'y'.repeat(5000))).toBe('-ERR index out of range\r\n');
+    expect(encoding()).toBe('quicklist');
+  });
+});
+
+describe('events of lists', () => {
+  function heard(...commands: string[][]): string[] {
+    const h = new Harness();
+    const events: string[] = [];
+    h.engine.keyListener = {
+      keyChanged: (event, db, ref) => {
+        const at = byteOf(ref) + db.keyByte(ref);
+        const key = h.engine.arena.bytes8[chunkOf(ref)].slice(at, at + db.keyLength(ref));
+        events.push(`${event} ${Buffer.from(key).toString()}`);
+      },
+    };
+    for (const command of commands) h.run(...command);
+    return events;
+  }
+
+  test.each([
+    ['a push', [['RPUSH', 'l', 'a', 'b']], ['rpush l']],
+    ['a push to nothing', [['LPUSHX', 'l', 'a']], []],
+    [
+      'the last pop',
+      [
+        ['LPUSH', 'l', 'a'],
+        ['LPOP', 'l'],
+      ],
+      ['lpush l', 'lpop l', 'del l'],
+    ],
+    [
+      'a pop of many',
+      [
+        ['LPUSH', 'l', 'a', 'b', 'c'],
+        ['RPOP', 'l', '2'],
+      ],
+      ['lpush l', 'rpop l'],
+    ],
+    [
+      'a move',
+      [
+        ['RPUSH', 'l', 'a'],
+        ['LMOVE', 'l', 'm', 'LEFT', 'RIGHT'],
+      ],
+      ['rpush l', 'rpush m', 'lpop l', 'del l'],
+    ],
+    [
+      'a rotation',
+      [
+        ['RPUSH', 'l', 'a', 'b'],
+        ['RPOPLPUSH', 'l', 'l'],
+      ],
+      ['rpush l', 'lpush l', 'rpop l'],
+    ],
+    [
+      'a rotation of one',
+      [
+        ['RPUSH', 'l', 'a'],
+        ['RPOPLPUSH', 'l', 'l'],
+      ],
+      ['rpush l', 'lpush l', 'rpop l'],
+    ],
+    [
+      'a removal',
+      [
+        ['RPUSH', 'l', 'a', 'a'],
+        ['LREM', 'l', '0', 'a'],
+      ],
+      ['rpush l', 'lrem l', 'del l'],
+    ],
+    [
+      'a removal of nothing',
+      [
+        ['RPUSH', 'l', 'a'],
+        ['LREM', 'l', '0', 'b'],
+      ],
+      ['rpush l'],
+    ],
+    [
+      'a trim to nothing',
+      [
+        ['RPUSH', 'l', 'a'],
+        ['LTRIM', 'l', '5', '6'],
+      ],
+      ['rpush l', 'ltrim l', 'del l'],
+    ],
+    [
+      'a trim of nothing',
+      [
+        ['RPUSH', 'l', 'a'],
+        ['LTRIM', 'l', '0', '-1'],
+      ],
+      ['rpush l', 'ltrim l'],
+    ],
+    [
+      'LSET and LINSERT',
+      [
+        ['RPUSH', 'l', 'a'],
+        ['LSET', 'l', '0', 'b'],
+        ['LINSERT', 'l', 'AFTER', 'b', 'c'],
+      ],
+      ['rpush l', 'lset l', 'linsert l'],
+    ],
+    [
+      'LMPOP',
+      [
+        ['RPUSH', 'm', 'a'],
+        ['LMPOP', '2', 'l', 'm', 'RIGHT', 'COUNT', '3'],
+      ],
+      ['rpush m', 'rpop m', 'del m'],
+    ],
+  ])('%s', (_, commands, events) => {
+    expect(heard(...commands)).toEqual(events);
+  });
+});
+
+describe('OBJECT', () => {
+  test('answers as redis-server does', async () => {
+    const h = new Harness();
+    const commands: Word[][] = [
+      ['FLUSHALL'],
+      ['HELLO', '2'],
+      ['SET', 'small', '9999'],
+      ['SET', 'large', '10000'],
+      ['SET', 'text', 'hello'],
+      ['SET', 'long', 'x'.repeat(100)],
+      ['HSET', 'h', 'a', 'b'],
+      ...['small', 'large', 'text', 'long', 'h', 'none'].flatMap((key) => [
+        ...[
+          ['OBJECT', 'ENCODING', key],
+          ['object', 'refcount', key],
+          ['OBJECT', 'FREQ', key],
+        ],
+      ]),
+      ['OBJECT'],
+      ['OBJECT', 'HELP'],
+      ['OBJECT', 'HELP', 'x'],
+      ['OBJECT', 'ENCODING'],
+      ['OBJECT', 'ENCODING', 'a', 'b'],
+      ['OBJECT', 'NOTHING', 'a'],
+    ];
+    const theirs = await redis.run(commands);
+    const ours = commands.map((command, i) => (i < 2 ? theirs[i] : h.run(...command)));
+    ours.forEach((reply, i) => {
+      expect([commands[i], reply.toString()]).toEqual([commands[i], theirs[i].toString()]);
+    });
+  });
+
+  test('tells how often a key was asked for when that is counted, and for how long it was not when it is not', () => {
+    const h = new Harness();
+    h.engine.accessClock = h.engine.evictor.newStamp(h.engine.nowMs);
+    h.run('SET', 'a', 'x');
+    h.engine.nowMs += 90_500;
+    expect(h.text('OBJECT', 'IDLETIME', 'a')).toBe(':90\r\n');
+    h.engine.evictor.setPolicy('allkeys-lfu');
+    h.engine.accessClock = h.engine.evictor.newStamp(h.engine.nowMs);
+    h.run('SET', 'b', 'x');
+    expect(h.text('OBJECT', 'FREQ', 'b')).toBe(':5\r\n');
+    expect(h.text('OBJECT', 'IDLETIME', 'b')).toMatch(/^-ERR An LFU maxmemory policy is selected/);
+    h.engine.evictor.limitBytes = 1e9;
+    h.run('SET', 'c', '7');
+    expect(h.text('OBJECT', 'REFCOUNT', 'c')).toBe(':1\r\n');
+  });
 });

@@ -7,6 +7,7 @@ import { dump, restore } from './generic/dump.ts';
 import { del, exists, randomkey, touch, type } from './generic/existence.ts';
 import { expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl } from './generic/expiry.ts';
 import { keys, scan } from './generic/iteration.ts';
+import { object } from './generic/object.ts';
 import { copy, move, rename, renamenx } from './generic/rename.ts';
 
 export const genericHandlers: HandlerFamily = {
@@ -19,6 +20,7 @@ export const genericHandlers: HandlerFamily = {
   expiretime,
   keys,
   move,
+  object,
   persist,
   pexpire,
   pexpireat,

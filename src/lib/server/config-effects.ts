@@ -56,6 +56,14 @@ export function applyConfig(context: ServerContext): void {
       engine.values.hashes.maxPackedLength = config.number('hash-max-listpack-value');
       return null;
     },
+    'list-max-listpack-size': () => {
+      engine.values.list.fill = config.number('list-max-listpack-size');
+      return null;
+    },
+    'list-compress-depth': () => {
+      engine.values.list.depth = config.number('list-compress-depth');
+      return null;
+    },
     rdbcompression: () => {
       engine.rdb.compression = config.isYes('rdbcompression');
       return null;

@@ -207,6 +207,11 @@ export class Quicklist {
     return made;
   }
 
+  /** From how many bytes on an element has a node of its own; 0: as many as no element has. */
+  setPlainBytes(bytes: number): void {
+    this.plainBytes = bytes === 0 ? NEVER_PLAIN : bytes;
+  }
+
   /** Gives the open list another fill and depth. */
   setShape(fill: number, depth: number): void {
     const f = Math.max(MIN_FILL, Math.min(fill, MAX_FILL));

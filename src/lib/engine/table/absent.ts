@@ -13,7 +13,6 @@ export const absent: Readonly<Record<string, string>> = {
   // generic
   wait: NOT_YET,
   migrate: NOT_YET,
-  object: NOT_YET,
   sort: NOT_YET,
   sort_ro: NOT_YET,
   // set

@@ -9,6 +9,7 @@ import { globMatches } from '../../engine/glob.ts';
 import { hashOf } from '../../engine/keys.ts';
 import { valueBytes } from '../../engine/string/value.ts';
 import { ACCESS_MASK } from '../../store/record.ts';
+import { parseMemory } from '../config-kinds.ts';
 import type { ServerContext } from '../context.ts';
 import { sayHelp } from './container.ts';
 import { PROTOCOL_TYPES, sayProtocolType } from './debug-protocol.ts';
@@ -30,6 +31,9 @@ const DEBUG_HELP = [
   '    Reply with a test value of the specified type. <type> can be: string,',
   '    integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
   '    true, false.',
+  'QUICKLIST-PACKED-THRESHOLD <size>',
+  '    Sets the threshold for elements to be inserted as plain vs packed nodes',
+  '    Default value is 1GB, allows values up to 4GB. Setting to 0 restores to default.',
   'SET-ACTIVE-EXPIRE <0|1>',
   '    Setting it to 0 disables expiring keys in background when they are not',
   '    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the',
@@ -40,6 +44,8 @@ const DEBUG_HELP = [
   '    Match <string> against the glob-like <pattern>: 1 or 0.',
 ];
 
+/** Largest threshold that redis-server takes. */
+const MAX_PLAIN_BYTES = 2n ** 32n - 2n ** 20n;
 /** Longest sleep, seconds: more is a mistake. */
 const MAX_SLEEP_SECONDS = 86_400;
 
@@ -52,6 +58,7 @@ const SUBCOMMANDS: Readonly<Record<string, readonly [number, Subcommand]>> = {
   error: [1, (_, engine, arg) => engine.reply.error(engine.text(arg + 2))],
   log: [1, log],
   protocol: [1, (_, engine, arg) => protocol(engine, arg)],
+  'quicklist-packed-threshold': [1, quicklistThreshold],
   'set-active-expire': [1, setActiveExpire],
   'stringmatch-len': [2, stringMatch],
 };
@@ -84,6 +91,16 @@ function log(context: ServerContext, engine: Engine, arg: number): void {
 
 function setActiveExpire(_: ServerContext, engine: Engine, arg: number): void {
   engine.activeExpire = (Number.parseInt(engine.text(arg + 2), 10) || 0) !== 0;
+  engine.reply.ok();
+}
+
+function quicklistThreshold(_: ServerContext, engine: Engine, arg: number): void {
+  const bytes = parseMemory(engine.text(arg + 2));
+  if (bytes === null || bytes > MAX_PLAIN_BYTES) {
+    engine.reply.error('ERR argument must be a memory value bigger than 1 and smaller than 4gb');
+    return;
+  }
+  engine.values.list.setPlainBytes(Number(bytes));
   engine.reply.ok();
 }
 
