@@ -9,6 +9,7 @@ import { genericHandlers } from './generic.ts';
 import { hashHandlers } from './hash.ts';
 import { hyperloglogHandlers } from './hyperloglog.ts';
 import { listHandlers } from './list.ts';
+import { setHandlers } from './set.ts';
 import { stringHandlers } from './string.ts';
 
 export const engineFamilies: readonly HandlerFamily[] = [
@@ -18,5 +19,6 @@ export const engineFamilies: readonly HandlerFamily[] = [
   hyperloglogHandlers,
   hashHandlers,
   listHandlers,
+  setHandlers,
   commandHandlers,
 ];

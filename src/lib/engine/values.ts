@@ -10,12 +10,14 @@ import type { Keyspace } from '../store/keyspace.ts';
 import { ListKind } from '../store/list-kind.ts';
 import { Quicklist } from '../store/quicklist.ts';
 import { Reaper } from '../store/reaper.ts';
+import { Sets } from '../store/sets.ts';
 import { ROOTED, rootOf, type ValueKind } from '../store/value-kind.ts';
 
 export class Values {
   /** By type number; null for strings, and for numbers that are no type. */
   readonly kinds: (ValueKind | null)[];
   readonly hashes: Hashes;
+  readonly sets: Sets;
   /** Large values on their way out. */
   readonly reaper = new Reaper();
   /** The view through which commands work on lists. */
@@ -29,7 +31,8 @@ export class Values {
     this.arena = arena;
     this.list = new Quicklist(arena);
     this.hashes = new Hashes(arena, db.hashKey, db);
-    this.kinds = [null, new ListKind(arena), null, null, this.hashes, null, null, null];
+    this.sets = new Sets(arena, db);
+    this.kinds = [null, new ListKind(arena), this.sets, null, this.hashes, null, null, null];
   }
 
   /** Is called before a record of `db` is freed: what hangs from it goes, too, at once or in steps. */

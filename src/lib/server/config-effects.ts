@@ -77,6 +77,18 @@ export function applyConfig(context: ServerContext): void {
       context.keyEvents.refresh();
       return null;
     },
+    'set-max-intset-entries': () => {
+      engine.values.sets.limits.intsetEntries = config.number('set-max-intset-entries');
+      return null;
+    },
+    'set-max-listpack-entries': () => {
+      engine.values.sets.limits.listpackEntries = config.number('set-max-listpack-entries');
+      return null;
+    },
+    'set-max-listpack-value': () => {
+      engine.values.sets.limits.listpackLength = config.number('set-max-listpack-value');
+      return null;
+    },
     'slowlog-max-len': () => {
       context.slowlog.trim(config.slowlogMaxLength);
       return null;

@@ -31,8 +31,6 @@ export class Keyspace extends RecordTable implements ExpiryOwner {
   expires = 0;
   /** Called before a record is freed whose type is not 0 (string): its value may own more memory. */
   releaseValue: ((ref: number) => void) | null = null;
-  /** What prefetching read, so that it is not optimised away. */
-  touched = 0;
   private owner: number;
   private readonly graves: Grave[] = [];
   private readonly view: DataView;
@@ -63,11 +61,6 @@ export class Keyspace extends RecordTable implements ExpiryOwner {
   /** A batch of keys is large enough, and the table, for touching ahead to pay. */
   get worthPrefetching(): boolean {
     return this.table.size >= PREFETCH_MIN_KEYS;
-  }
-
-  /** Touches the slots and records of n hashes, so that they are in the cache when the commands of a batch come to them. */
-  prefetch(hashes: Int32Array, n: number): void {
-    this.touched ^= this.table.prefetch(hashes, n);
   }
 
   /** The record of a key in packet memory, or 0. Does not look at its expiry. */

@@ -273,6 +273,14 @@ export class RecordTable {
     return this.table.seekEntry(hash, ref) >= 0;
   }
 
+  /** What prefetching read, so that it is not optimised away. */
+  touched = 0;
+
+  /** Touches the slots and records of n hashes, so that they are in the cache when they are looked for. */
+  prefetch(hashes: Int32Array, n: number): void {
+    this.touched ^= this.table.prefetch(hashes, n);
+  }
+
   /** Frees all records, the table and its root; for tables that are small, or in no hurry. */
   destroy(): void {
     const found = new RefList();

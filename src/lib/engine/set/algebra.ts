@@ -1,0 +1,327 @@
+/**
+ * SINTER, SUNION, SDIFF, their STORE forms, SINTERCARD. Members of the first set (of an intersection: the smallest) are taken
+ * some hundred at a time and looked up in one set after the other, with the slots and records of a whole batch touched ahead.
+ * What stays is noted by its place, an int32 for each, until its number is known; or it goes into a new set, the result.
+ *
+ *   one ──▶ batch of places ──▶ in (not in) other, for each other set ──▶ kept places ──▶ reply
+ *                                                                    └──▶ result ──▶ destination
+ *
+ * A union, and a difference of one set and many, are made in the result from the start: a set that is no key's value.
+ */
+import { NO_MEMORY, type SetView } from '../../store/set-view.ts';
+import { RefList } from '../../store/table.ts';
+import { integerAt, isWord, optionWord, syntaxError } from '../arguments.ts';
+import type { Engine } from '../engine.ts';
+import { changed, createValue, find, hashOf, hasRoom, outOfMemory, readTyped, remove, TYPE_SET } from '../keys.ts';
+import { emitAll } from '../sample.ts';
+import { replyMember } from './value.ts';
+
+const WORD_LIMIT = optionWord('LIMIT');
+const BATCH = 256;
+
+/** The sets' records, as in the arguments; 0 for a key that is not there. */
+const sources = new RefList();
+const batch = new RefList();
+const kept = new RefList();
+const hashes = new Int32Array(BATCH);
+
+/** Where members go that stay: into `kept`, into the result, or they are only counted. */
+const KEEP = 0;
+const GATHER = 1;
+const COUNT = 2;
+
+export function sinter(engine: Engine, arg: number, argc: number): void {
+  if (!readSources(engine, arg + 1, arg + argc)) return;
+  if (intersect(engine, KEEP, Number.POSITIVE_INFINITY) >= 0) replyKept(engine);
+}
+
+export function sinterstore(engine: Engine, arg: number, argc: number): void {
+  if (!readSources(engine, arg + 2, arg + argc) || !begin(engine)) return;
+  if (intersect(engine, GATHER, Number.POSITIVE_INFINITY) >= 0) store(engine, arg, 'sinterstore');
+}
+
+/** SINTERCARD numkeys key [key …] [LIMIT limit] */
+export function sintercard(engine: Engine, arg: number, argc: number): void {
+  const keys = quietInteger(engine, arg + 1);
+  if (!(keys > 0)) {
+    engine.reply.error('ERR numkeys should be greater than 0');
+    return;
+  }
+  if (keys > argc - 2) {
+    engine.reply.error("ERR Number of keys can't be greater than number of args");
+    return;
+  }
+  let limit = 0;
+  for (let i = arg + 2 + keys; i < arg + argc; i++) {
+    if (!isWord(engine, i, WORD_LIMIT) || i + 1 === arg + argc) {
+      syntaxError(engine);
+      return;
+    }
+    limit = quietInteger(engine, ++i);
+    if (!(limit >= 0)) {
+      engine.reply.error("ERR LIMIT can't be negative");
+      return;
+    }
+  }
+  if (!readSources(engine, arg + 2, arg + 2 + keys)) return;
+  engine.reply.integer(intersect(engine, COUNT, limit === 0 ? Number.POSITIVE_INFINITY : limit));
+}
+
+export function sdiff(engine: Engine, arg: number, argc: number): void {
+  if (!readSources(engine, arg + 1, arg + argc)) return;
+  if (!manyTakenAway(engine)) {
+    if (subtract(engine, KEEP) >= 0) replyKept(engine);
+  } else if (begin(engine) && takeAway(engine)) replyResult(engine);
+}
+
+export function sdiffstore(engine: Engine, arg: number, argc: number): void {
+  if (!readSources(engine, arg + 2, arg + argc) || !begin(engine)) return;
+  const done = manyTakenAway(engine) ? takeAway(engine) : subtract(engine, GATHER) >= 0;
+  if (done) store(engine, arg, 'sdiffstore');
+}
+
+export function sunion(engine: Engine, arg: number, argc: number): void {
+  if (!readSources(engine, arg + 1, arg + argc)) return;
+  if (sources.length > 1) {
+    if (begin(engine) && unite(engine)) replyResult(engine);
+  } else if (sources.refs[0] === 0) engine.reply.set(0);
+  else replyWhole(engine);
+}
+
+export function sunionstore(engine: Engine, arg: number, argc: number): void {
+  if (!readSources(engine, arg + 2, arg + argc) || !begin(engine)) return;
+  if (unite(engine)) store(engine, arg, 'sunionstore');
+}
+
+/** Finds the sets in the arguments [from, end). False when a key holds something else: the error has been written. */
+function readSources(engine: Engine, from: number, end: number): boolean {
+  sources.length = 0;
+  for (let i = from; i < end; i++) {
+    const ref = readTyped(engine, i, hashOf(engine, i), TYPE_SET);
+    if (ref === -1) return false;
+    sources.push(ref);
+  }
+  return true;
+}
+
+/** An integer whose error is the caller's to write: NaN when it is none. */
+function quietInteger(engine: Engine, i: number): number {
+  return integerAt(engine.memory.u8, engine.argOffset[i], engine.argLength[i]);
+}
+
+// ── by looking up ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Returns how many members all sets share, at most `limit`; -1 without memory for the result: the error has been written. */
+function intersect(engine: Engine, sink: number, limit: number): number {
+  const { one } = engine.values.sets;
+  kept.length = 0;
+  let smallest = 0;
+  let least = Number.POSITIVE_INFINITY;
+  for (let s = 0; s < sources.length; s++) {
+    if (sources.refs[s] === 0) return 0;
+    one.open(engine.db, sources.refs[s]);
+    if (one.size >= least) continue;
+    least = one.size;
+    smallest = s;
+  }
+  const first = sources.refs[smallest];
+  sources.refs[smallest] = sources.refs[0];
+  sources.refs[0] = first;
+  return sift(engine, true, sink, limit);
+}
+
+/** As intersect, of the members that only the first set has. */
+function subtract(engine: Engine, sink: number): number {
+  kept.length = 0;
+  return sources.refs[0] === 0 ? 0 : sift(engine, false, sink, Number.POSITIVE_INFINITY);
+}
+
+/** Takes the members of the first set that are in all the others (or in none): how many; -1 without memory. */
+function sift(engine: Engine, shared: boolean, sink: number, limit: number): number {
+  const { one, other } = engine.values.sets;
+  one.open(engine.db, sources.refs[0]);
+  let found = 0;
+  let cursor = 0;
+  do {
+    batch.length = 0;
+    cursor = one.collect(cursor, BATCH, batch);
+    for (let s = 1; s < sources.length && batch.length > 0; s++) {
+      if (sources.refs[s] === 0) continue; // of a difference: nothing is taken away
+      if (sources.refs[s] === sources.refs[0]) {
+        if (!shared) batch.length = 0;
+        continue;
+      }
+      other.open(engine.db, sources.refs[s]);
+      siftBatch(one, other, shared);
+    }
+    found += batch.length;
+    if (!pass(engine, one, sink)) return -1;
+  } while (cursor !== 0 && found < limit);
+  return Math.min(found, limit);
+}
+
+/** Leaves those of the batch that are (or are not) in `other`. */
+function siftBatch(one: SetView, other: SetView, shared: boolean): void {
+  let left = 0;
+  for (let from = 0; from < batch.length; from += BATCH) {
+    const n = Math.min(BATCH, batch.length - from);
+    if (other.isTable) {
+      for (let k = 0; k < n; k++) {
+        one.load(batch.refs[from + k]);
+        hashes[k] = other.table.hashOfBytes(one.view, one.start, one.length);
+      }
+      other.table.prefetch(hashes, n);
+    }
+    for (let k = 0; k < n; k++) {
+      const place = batch.refs[from + k];
+      one.load(place);
+      const found = other.isTable
+        ? other.table.findBytes(one.view, one.start, one.length, hashes[k])
+        : other.find(one.view, one.start, one.length);
+      if ((found !== 0) === shared) batch.refs[left++] = place;
+    }
+  }
+  batch.length = left;
+}
+
+/** Sends what is left of a batch where it is to go. False without memory: the error has been written. */
+function pass(engine: Engine, one: SetView, sink: number): boolean {
+  if (sink === COUNT) return true;
+  for (let k = 0; k < batch.length; k++) {
+    if (sink === KEEP) kept.push(batch.refs[k]);
+    else if (!gather(engine, one, batch.refs[k])) return false;
+  }
+  return true;
+}
+
+// ── in the result ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** False without memory: the error has been written. */
+function begin(engine: Engine): boolean {
+  if (engine.values.sets.beginResult()) return true;
+  outOfMemory(engine);
+  return false;
+}
+
+/** Adds a member of a set to the result. False without memory: the error has been written, and there is no result. */
+function gather(engine: Engine, from: SetView, place: number): boolean {
+  const { sets } = engine.values;
+  from.load(place);
+  if (sets.result.add(from.view, from.start, from.length) !== NO_MEMORY) return true;
+  sets.dropResult();
+  outOfMemory(engine);
+  return false;
+}
+
+/** Adds all members of a set to the result, as gather. */
+function gatherAll(engine: Engine, ref: number): boolean {
+  const { one } = engine.values.sets;
+  if (ref === 0) return true;
+  one.open(engine.db, ref);
+  let cursor = 0;
+  do {
+    batch.length = 0;
+    cursor = one.collect(cursor, BATCH, batch);
+    for (let k = 0; k < batch.length; k++) if (!gather(engine, one, batch.refs[k])) return false;
+  } while (cursor !== 0);
+  return true;
+}
+
+function unite(engine: Engine): boolean {
+  for (let s = 0; s < sources.length; s++) if (!gatherAll(engine, sources.refs[s])) return false;
+  return true;
+}
+
+/** Is it cheaper to take the others' members away from a copy of the first set than to look each of its members up in them? */
+function manyTakenAway(engine: Engine): boolean {
+  const { one } = engine.values.sets;
+  let first = 0;
+  let present = 0;
+  let all = 0;
+  for (let s = 0; s < sources.length; s++) {
+    if (sources.refs[s] === 0) continue;
+    if (s > 0 && sources.refs[s] === sources.refs[0]) return false; // nothing is left
+    one.open(engine.db, sources.refs[s]);
+    if (s === 0) first = one.size;
+    present++;
+    all += one.size;
+  }
+  return all < Math.floor((first * present) / 2);
+}
+
+function takeAway(engine: Engine): boolean {
+  const { one, result } = engine.values.sets;
+  if (!gatherAll(engine, sources.refs[0])) return false;
+  engine.values.sets.settleResult();
+  for (let s = 1; s < sources.length; s++) {
+    if (sources.refs[s] === 0) continue;
+    one.open(engine.db, sources.refs[s]);
+    let cursor = 0;
+    do {
+      batch.length = 0;
+      cursor = one.collect(cursor, BATCH, batch);
+      for (let k = 0; k < batch.length; k++) {
+        one.load(batch.refs[k]);
+        const place = result.find(one.view, one.start, one.length);
+        if (place !== 0) result.remove(place);
+      }
+    } while (cursor !== 0);
+  }
+  return true;
+}
+
+// ── answers ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function replyKept(engine: Engine): void {
+  engine.reply.set(kept.length);
+  for (let k = 0; k < kept.length; k++) replyMember(engine, kept.refs[k]);
+  kept.length = 0;
+}
+
+function replyWhole(engine: Engine): void {
+  const { one } = engine.values.sets;
+  one.open(engine.db, sources.refs[0]);
+  engine.reply.set(one.size);
+  emitAll(engine, one, replyMember);
+}
+
+function replyResult(engine: Engine): void {
+  const { result } = engine.values.sets;
+  engine.reply.set(result.size);
+  emitAll(engine, result, replyResultMember);
+  engine.values.sets.dropResult();
+}
+
+function replyResultMember(engine: Engine, place: number): void {
+  const { result } = engine.values.sets;
+  result.load(place);
+  engine.reply.bulkView(result.view, result.start, result.length);
+}
+
+/** Puts the result under the key in argument 1, in place of whatever is there, and answers with its size. */
+function store(engine: Engine, arg: number, event: string): void {
+  const { sets } = engine.values;
+  const { db, keyHash } = engine;
+  const size = sets.result.size;
+  const existing = find(engine, db, arg + 1, keyHash);
+  if (size === 0) {
+    sets.dropResult();
+    if (existing !== 0) remove(engine, db, existing);
+    engine.reply.integer(0);
+    return;
+  }
+  sets.weighResult();
+  if (!hasRoom(engine, engine.argLength[arg + 1] + sets.resultBytes)) {
+    sets.dropResult();
+    return;
+  }
+  if (existing !== 0) db.remove(existing);
+  const made = createValue(engine, arg + 1, keyHash, TYPE_SET, sets.resultFlags, sets.resultBytes);
+  if (made === 0) {
+    sets.dropResult();
+    return;
+  }
+  sets.placeResult(db, made);
+  changed(engine, db, event, made);
+  engine.reply.integer(size);
+}
