@@ -570,6 +570,28 @@ export class BTree implements OrderedIndex {
     return true;
   }
 
+  replace(rank: number, member: number): void {
+    let at = this.top;
+    let left = rank;
+    let separator = 0; // the node and slot of the separator that is before the leaf
+    let separatorSlot = 0;
+    for (let d = 0; d < this.height; d++) {
+      const words = this.chunks[chunkOf(at)];
+      const word = wordOf(at);
+      let slot = 0;
+      while (left >= words[word + SIZES + slot]) left -= words[word + SIZES + slot++];
+      if (slot > 0) {
+        separator = at;
+        separatorSlot = slot;
+      }
+      at = words[word + CHILDREN + slot];
+    }
+    this.chunks[chunkOf(at)][wordOf(at) + LEAF_MEMBERS + left] = member;
+    if (left === 0 && separator !== 0) {
+      this.chunks[chunkOf(separator)][wordOf(separator) + INNER_MEMBERS + separatorSlot] = member;
+    }
+  }
+
   // ── destroying ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes the tree down from its last leaf on; what is left is told by the nodes' counts. */

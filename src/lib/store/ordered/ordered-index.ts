@@ -30,6 +30,9 @@ export interface OrderedIndex {
   /** Gives a member another score where its place stays the same; false, and nothing changed, when it would have to move. */
   rescore(score: number, member: number, to: number): boolean;
 
+  /** The record of the member of a rank stands elsewhere now; what is in the index of the old one is not looked at. */
+  replace(rank: number, member: number): void;
+
   /** The rank of a member that is there, from 0. */
   rank(score: number, member: number): number;
   /** How many members have a lower score, or (inclusive) one that is not higher. */

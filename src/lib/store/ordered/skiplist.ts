@@ -211,6 +211,10 @@ export class Skiplist implements OrderedIndex {
     return true;
   }
 
+  replace(rank: number, member: number): void {
+    if (this.seek(rank)) this.chunks[chunkOf(this.at)][wordOf(this.at) + MEMBER] = member;
+  }
+
   rank(score: number, member: number): number {
     this.search(score, member);
     return this.rankAt[0];
