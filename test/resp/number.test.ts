@@ -1,4 +1,4 @@
-/** Doubles as text: read back the same, and laid out as Redis 7.2's fpconv does. */
+/** Doubles as text: read back the same, and laid out as Redis 7.2's d2string and fpconv do. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatDouble } from '../../src/lib/resp/number.ts';
@@ -24,7 +24,12 @@ describe('formatDouble', () => {
     [Math.PI, '3.141592653589793'],
     [1e7, '10000000'],
     [1.5e7, '15000000'],
-    [1e8, '1e+8'],
+    [1e8, '100000000'],
+    [-(2 ** 62), '-4611686018427387904'],
+    [2 ** 62 + 1024, '4611686018427389000'],
+    [1.5e8 + 0.5, '150000000.5'],
+    [999.9999, '999.9999'],
+    [1234567.8, '1234567.8'],
     [123e7, '1230000000'],
     [1e21, '1e+21'],
     [1.7976931348623157e308, '1.7976931348623157e+308'],

@@ -112,7 +112,7 @@ export class Engine {
     this.reply = parts.reply;
     this.arena = parts.arena;
     this.databases = parts.databases;
-    this.values = new Values(parts.arena, parts.databases[0]);
+    this.values = new Values(parts.arena, parts.databases[0], parts.random);
     for (const db of parts.databases) db.releaseValue = (ref) => this.values.release(db, ref);
     this.wheel = parts.wheel;
     this.clock = parts.clock;

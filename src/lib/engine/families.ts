@@ -10,6 +10,7 @@ import { hashHandlers } from './hash.ts';
 import { hyperloglogHandlers } from './hyperloglog.ts';
 import { listHandlers } from './list.ts';
 import { setHandlers } from './set.ts';
+import { sortedSetHandlers } from './sorted-set.ts';
 import { stringHandlers } from './string.ts';
 
 export const engineFamilies: readonly HandlerFamily[] = [
@@ -20,5 +21,6 @@ export const engineFamilies: readonly HandlerFamily[] = [
   hashHandlers,
   listHandlers,
   setHandlers,
+  sortedSetHandlers,
   commandHandlers,
 ];

@@ -4,6 +4,7 @@
  *
  *   record ── type ──▶ kinds[type] ── encoding, count, release, clone, memoryBytes (store/value-kind.ts)
  */
+import type { Random } from '../random.ts';
 import type { Arena } from '../store/arena.ts';
 import { Hashes } from '../store/hashes.ts';
 import type { Keyspace } from '../store/keyspace.ts';
@@ -11,6 +12,8 @@ import { ListKind } from '../store/list-kind.ts';
 import { Quicklist } from '../store/quicklist.ts';
 import { Reaper } from '../store/reaper.ts';
 import { Sets } from '../store/sets.ts';
+import type { SortedSet } from '../store/sorted-set.ts';
+import { SortedSets } from '../store/sorted-sets.ts';
 import { ROOTED, rootOf, type ValueKind } from '../store/value-kind.ts';
 
 export class Values {
@@ -18,6 +21,9 @@ export class Values {
   readonly kinds: (ValueKind | null)[];
   readonly hashes: Hashes;
   readonly sets: Sets;
+  readonly sortedSets: SortedSets;
+  /** A sorted set on its way into being. */
+  readonly zsetResult: SortedSet;
   /** Large values on their way out. */
   readonly reaper = new Reaper();
   /** The view through which commands work on lists. */
@@ -27,12 +33,14 @@ export class Values {
   /**
    * @param db any of the databases: tables of elements have its secret words, too
    */
-  constructor(arena: Arena, db: Keyspace) {
+  constructor(arena: Arena, db: Keyspace, random: Random) {
     this.arena = arena;
     this.list = new Quicklist(arena);
     this.hashes = new Hashes(arena, db.hashKey, db);
     this.sets = new Sets(arena, db);
-    this.kinds = [null, new ListKind(arena), this.sets, null, this.hashes, null, null, null];
+    this.sortedSets = new SortedSets(arena, db.hashKey, db, random);
+    this.zsetResult = this.sortedSets.anotherView();
+    this.kinds = [null, new ListKind(arena), this.sets, this.sortedSets, this.hashes, null, null, null];
   }
 
   /** Is called before a record of `db` is freed: what hangs from it goes, too, at once or in steps. */

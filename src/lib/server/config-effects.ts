@@ -89,6 +89,18 @@ export function applyConfig(context: ServerContext): void {
       engine.values.sets.limits.listpackLength = config.number('set-max-listpack-value');
       return null;
     },
+    'zset-max-listpack-entries': () => {
+      engine.values.sortedSets.limits.maxPackedMembers = config.number('zset-max-listpack-entries');
+      return null;
+    },
+    'zset-max-listpack-value': () => {
+      engine.values.sortedSets.limits.maxPackedLength = config.number('zset-max-listpack-value');
+      return null;
+    },
+    'zset-index': () => {
+      engine.values.sortedSets.limits.skiplists = config.text('zset-index') === 'skiplist';
+      return null;
+    },
     'slowlog-max-len': () => {
       context.slowlog.trim(config.slowlogMaxLength);
       return null;

@@ -196,6 +196,8 @@ const encodings: readonly Parameter[] = [
   parameter('set-max-listpack-value', long(0), '64'),
   parameter('zset-max-listpack-entries|zset-max-ziplist-entries', long(0), '128'),
   parameter('zset-max-listpack-value|zset-max-ziplist-value', bytes(0), '64'),
+  // Not one of redis-server's: the order of sorted sets that become large from now on (store/ordered/).
+  parameter('zset-index', oneOf(['btree', 'skiplist']), 'btree', HIDDEN),
   parameter('hll-sparse-max-bytes', bytes(0), '3000'),
   parameter('stream-node-max-bytes', bytes(0), '4096'),
   parameter('stream-node-max-entries', long(0), '100'),

@@ -21,7 +21,7 @@ import type { OrderedIndex } from './ordered/ordered-index.ts';
 import { Skiplist } from './ordered/skiplist.ts';
 import * as packed from './packed-sorted-set.ts';
 import { keyLengthAt, keyWordAt } from './record.ts';
-import { byteOf, chunkOf, wordOf } from './ref.ts';
+import { chunkOf, wordOf } from './ref.ts';
 import { RefList } from './table.ts';
 import { ROOT_BYTES, ROOTED, rootOf, setRoot, valueStart } from './value-kind.ts';
 
@@ -413,8 +413,8 @@ export class SortedSet {
     return false;
   }
 
-  /** Bytes of the record's memory from which a listpack could be read: for whoever copies it. */
-  packedStart(): number {
-    return byteOf(this.ref) + this.db.valueByte(this.ref);
+  /** Frees a root of which nothing else is left. */
+  freeRoot(root: number): void {
+    this.arena.free(root, SET_ROOT_BYTES);
   }
 }
