@@ -30,6 +30,7 @@ function bytesOf(command: Step[1], ids: readonly string[]): Buffer {
 
 class RedisClient {
   readonly socket: Socket;
+  readonly closed: Promise<void>;
   private data = '';
 
   constructor(socket: Socket) {
@@ -38,8 +39,11 @@ class RedisClient {
       this.data += chunk.toString('latin1');
     });
     socket.on('error', () => {});
-    socket.on('close', () => {
-      this.data += '<closed>';
+    this.closed = new Promise((resolve) => {
+      socket.on('close', () => {
+        this.data += '<closed>';
+        resolve();
+      });
     });
   }
 
@@ -103,6 +107,7 @@ export class RedisServer {
         control.socket.write(request('PING'));
         while (!control.take().includes('PONG')) await new Promise((resolve) => control.socket.once('data', resolve));
       }
+      await new Promise((resolve) => setImmediate(resolve)); // what else the last poll brought
     };
     control.socket.write(request('FLUSHALL'));
     while (control.take() === '') await new Promise((resolve) => control.socket.once('data', resolve));
@@ -114,22 +119,17 @@ export class RedisServer {
     }
     const transcript: Transcript = [];
     for (const [i, command] of steps) {
-      if (command === '<close>') sockets[i].socket.destroy();
-      else sockets[i].socket.write(bytesOf(command, ids));
+      if (command === '<close>') {
+        sockets[i].socket.destroy();
+        await sockets[i].closed;
+      } else sockets[i].socket.write(bytesOf(command, ids));
       await settle();
-      if (command === 'QUIT') await closed(sockets[i].socket);
+      if (command === 'QUIT') await sockets[i].closed;
       transcript.push(sockets.map((client) => masked(client.take(), ids, command)));
     }
     for (const client of [...sockets, control]) client.socket.destroy();
     return transcript;
   }
-}
-
-function closed(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.closed) resolve();
-    else socket.once('close', () => resolve());
-  });
 }
 
 /** The same steps with our own core. */

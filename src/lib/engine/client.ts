@@ -30,6 +30,20 @@ export const CLIENT_DIRTY_CAS = 2048;
 export const CLIENT_DIRTY_EXEC = 4096;
 /** Waits for a key, or for time. */
 export const CLIENT_BLOCKED = 8192;
+/** CLIENT TRACKING is on: it is told when keys change that it has read … */
+export const CLIENT_TRACKING = 1 << 14;
+/** … or any below its prefixes. */
+export const CLIENT_TRACKING_BCAST = 1 << 15;
+/** Only keys of commands after CLIENT CACHING YES. */
+export const CLIENT_TRACKING_OPTIN = 1 << 16;
+/** All but keys of commands after CLIENT CACHING NO. */
+export const CLIENT_TRACKING_OPTOUT = 1 << 17;
+/** Not of its own changes. */
+export const CLIENT_TRACKING_NOLOOP = 1 << 18;
+/** CLIENT CACHING was given for the next command. */
+export const CLIENT_TRACKING_CACHING = 1 << 19;
+/** The client that was to be told in its place is gone. */
+export const CLIENT_TRACKING_BROKEN_REDIR = 1 << 20;
 
 export class Client {
   readonly id: number;

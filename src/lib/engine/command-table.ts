@@ -48,6 +48,7 @@ export const COMMAND_WRITE = flagBit('write');
 export const COMMAND_READONLY = flagBit('readonly');
 export const COMMAND_DENY_OOM = flagBit('denyoom');
 export const COMMAND_ADMIN = flagBit('admin');
+export const COMMAND_PUBSUB = flagBit('pubsub');
 export const COMMAND_NO_MULTI = flagBit('no_multi');
 export const COMMAND_MAY_REPLICATE = flagBit('may_replicate');
 export const COMMAND_BLOCKING = flagBit('blocking');

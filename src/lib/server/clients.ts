@@ -13,6 +13,9 @@ import {
   CLIENT_NO_TOUCH,
   CLIENT_PAUSED,
   CLIENT_PUBSUB,
+  CLIENT_TRACKING,
+  CLIENT_TRACKING_BCAST,
+  CLIENT_TRACKING_BROKEN_REDIR,
   type Client,
 } from '../engine/client.ts';
 import { commands } from '../engine/command-table.ts';
@@ -93,6 +96,9 @@ function flagLetters(client: Client): string {
   if ((client.flags & CLIENT_PUBSUB) !== 0) letters += 'P';
   if ((client.flags & CLIENT_MULTI) !== 0) letters += 'x';
   if ((client.flags & (CLIENT_BLOCKED | CLIENT_PAUSED)) !== 0) letters += 'b';
+  if ((client.flags & CLIENT_TRACKING) !== 0) letters += 't';
+  if ((client.flags & CLIENT_TRACKING_BROKEN_REDIR) !== 0) letters += 'R';
+  if ((client.flags & CLIENT_TRACKING_BCAST) !== 0) letters += 'B';
   if ((client.flags & CLIENT_DIRTY_CAS) !== 0) letters += 'd';
   if ((client.flags & CLIENT_CLOSE_AFTER_REPLY) !== 0) letters += 'c';
   if ((client.flags & CLIENT_CLOSING) !== 0) letters += 'A';
@@ -110,7 +116,7 @@ function lastCommandName(client: Client): string {
 
 /** One line of CLIENT LIST, without its newline. */
 export function describeClient(client: Client, nowMs: number): string {
-  const { stream, transaction, waiting, subscriptions } = client as Session;
+  const { stream, transaction, waiting, subscriptions, redirect } = client as Session;
   const { queue } = stream;
   const seconds = (sinceMs: number): number => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
   const buffered = queue.bufferCount * queue.capacity;
@@ -141,7 +147,7 @@ export function describeClient(client: Client, nowMs: number): string {
     `events=${stream.wantsDrain ? 'rw' : 'r'}`,
     `cmd=${lastCommandName(client)}`,
     `user=${client.user}`,
-    'redir=-1',
+    `redir=${(client.flags & CLIENT_TRACKING) === 0 ? -1 : redirect}`,
     `resp=${client.protocol}`,
     `lib-name=${client.libraryName}`,
     `lib-ver=${client.libraryVersion}`,

@@ -51,6 +51,8 @@ export class Config {
   /** '' when clients need not authenticate. */
   password = '';
   databases = 0;
+  /** Keys that CLIENT TRACKING remembers readers of, at most; 0 is no limit. */
+  trackingTableMaxKeys = 0;
   latencyTracking = true;
   latencyPercentiles: readonly number[] = [];
   private readonly texts = new Map<Parameter, string>();
@@ -181,6 +183,7 @@ export class Config {
     this.slowlogMaxLength = this.number('slowlog-max-len');
     this.password = this.text('requirepass');
     this.databases = this.number('databases');
+    this.trackingTableMaxKeys = this.number('tracking-table-max-keys');
     this.latencyTracking = this.isYes('latency-tracking');
     const percentiles = this.text('latency-tracking-info-percentiles');
     this.latencyPercentiles = percentiles === '' ? [] : percentiles.split(' ').map(Number);

@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { CLIENT_BLOCKED, CLIENT_MONITOR, CLIENT_PUBSUB, type Client } from '../engine/client.ts';
-import { COMMAND_CONTAINER, commandFlags, commands } from '../engine/command-table.ts';
+import { COMMAND_CONTAINER, type Command, commandFlags, commands } from '../engine/command-table.ts';
 import { subcommandOf } from '../engine/dispatch-table.ts';
 import type { Engine } from '../engine/engine.ts';
 import { EVICT_FAILED } from '../engine/eviction.ts';
@@ -26,6 +26,7 @@ import type { CommandRunner } from './run-command.ts';
 import type { Session } from './session.ts';
 import { Slowlog } from './slowlog.ts';
 import { CommandStats, ErrorStats, ServerStats } from './stats.ts';
+import { Tracking } from './tracking.ts';
 import { endTransaction } from './transaction.ts';
 import { WallClock } from './wall-clock.ts';
 import { Watches } from './watch.ts';
@@ -44,6 +45,8 @@ export const INTEREST_BLOCKED = 2;
 export const INTEREST_READY = 4;
 /** … messages wait for the client whose command runs, until it is answered. */
 export const INTEREST_PUSHES = 8;
+/** … some client tracks keys. */
+export const INTEREST_TRACKING = 16;
 
 /** How SHUTDOWN was asked for. */
 export interface ShutdownRequest {
@@ -122,6 +125,7 @@ export class ServerContext {
   readonly pushes: Pushes;
   readonly pubsub: PubSub;
   readonly notifications: Notifications;
+  readonly tracking: Tracking;
   readonly keyEvents: KeyEvents;
   readonly housekeeping: Housekeeping;
   private readonly monitorFeed: MonitorFeed;
@@ -141,6 +145,7 @@ export class ServerContext {
     this.pushes = new Pushes(parts.engine, this);
     this.pubsub = new PubSub(this.pushes);
     this.notifications = new Notifications(this.pubsub);
+    this.tracking = new Tracking(parts.engine, this);
     this.keyEvents = new KeyEvents(this);
     parts.engine.blocker = this.blocked;
   }
@@ -157,6 +162,7 @@ export class ServerContext {
     this.blocked.forget(session);
     this.watches.unwatchAll(session);
     this.pubsub.forget(session);
+    this.tracking.disable(session);
     this.clients.monitors.delete(session);
     this.monitorsChanged();
     this.keyEvents.refresh();
@@ -198,11 +204,10 @@ export class ServerContext {
     return subcommand === undefined ? id : this.commandStats.slotOf(subcommand);
   }
 
-  /** The name of the command at `arg`: `get`, `client|list`. */
-  fullName(id: number, arg: number, argc: number): string {
-    const command = commands[id];
+  /** The command at `arg`; of a container, the subcommand. */
+  commandAt(id: number, arg: number, argc: number): Command {
     const isContainer = (commandFlags[id] & COMMAND_CONTAINER) !== 0 && argc > 1;
-    return ((isContainer ? subcommandOf(this.engine, id, arg) : undefined) ?? command).fullName;
+    return (isContainer ? subcommandOf(this.engine, id, arg) : undefined) ?? commands[id];
   }
 
   /** A command was refused before it ran; `error` is what it was answered. */

@@ -59,7 +59,7 @@ export function serverSection(context: ServerContext): Fields {
   ];
 }
 
-export function clientSection({ clients, config, blocked }: ServerContext): Fields {
+export function clientSection({ clients, config, blocked, tracking }: ServerContext): Fields {
   let largestInput = 0;
   let largestOutput = 0;
   for (const client of clients.all()) {
@@ -73,7 +73,7 @@ export function clientSection({ clients, config, blocked }: ServerContext): Fiel
     ['client_recent_max_input_buffer', largestInput],
     ['client_recent_max_output_buffer', largestOutput],
     ['blocked_clients', blocked.count],
-    ['tracking_clients', 0],
+    ['tracking_clients', tracking.clientCount],
     ['clients_in_timeout_table', blocked.deadlineCount],
     ['total_blocking_keys', blocked.keyCount],
     ['total_blocking_keys_on_nokey', blocked.anyChangeKeyCount],
@@ -150,7 +150,7 @@ export function persistenceSection({ engine, startedMs }: ServerContext): Fields
   ];
 }
 
-export function statSection({ stats, engine, netOutputBytes, housekeeping, pubsub }: ServerContext): Fields {
+export function statSection({ stats, engine, netOutputBytes, housekeeping, pubsub, tracking }: ServerContext): Fields {
   const defragmented = housekeeping.defragmenter.stats;
   const kilobytes = (rate: { value: number }): string => (rate.value / 1024).toFixed(2);
   const turnsPerSecond = stats.turnRate.value;
@@ -186,7 +186,10 @@ export function statSection({ stats, engine, netOutputBytes, housekeeping, pubsu
     ['active_defrag_key_misses', defragmented.keyMisses],
     ['total_active_defrag_time', Math.floor(housekeeping.defragUs / 1000)],
     ['current_active_defrag_time', 0],
-    ...rows(['tracking_total_keys', 'tracking_total_items', 'tracking_total_prefixes', 'unexpected_error_replies'], 0),
+    ['tracking_total_keys', tracking.keyCount],
+    ['tracking_total_items', tracking.itemCount],
+    ['tracking_total_prefixes', tracking.prefixCount],
+    ['unexpected_error_replies', 0],
     ['total_error_replies', stats.errorReplies],
     ['dump_payload_sanitizations', 0],
     ['total_reads_processed', stats.reads],

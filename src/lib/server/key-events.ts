@@ -2,7 +2,7 @@
  * Every change to a key, handed on to whoever is there to hear of it. While nobody is, the engine has no listener at all, and
  * a change costs one comparison.
  *
- *   keys.ts: changed, remove ──▶ keyChanged ──▶ transactions that watch the key, clients that wait for it, notifications
+ *   keys.ts: changed, remove ──▶ keyChanged ──▶ transactions that watch the key, clients that wait for it or cached it, notifications
  *   FLUSHALL, FLUSHDB, SWAPDB ──▶ flushing, flushed, swap ──▶ …
  */
 import type { Engine, KeyListener } from '../engine/engine.ts';
@@ -22,18 +22,20 @@ export class KeyEvents implements KeyListener {
 
   /** Somebody began to listen, or ceased to. */
   refresh(): void {
-    const { blocked, watches, notifications } = this.context;
-    const wanted = blocked.keyCount > 0 || watches.keyCount > 0 || notifications.on;
+    const { blocked, watches, notifications, tracking } = this.context;
+    const wanted = blocked.keyCount > 0 || watches.keyCount > 0 || notifications.on || tracking.listening;
     this.engine.keyListener = wanted ? this : null;
   }
 
   keyChanged(event: string, db: Keyspace, ref: number): void {
-    const { blocked, watches, notifications } = this.context;
+    const { blocked, watches, notifications, tracking } = this.context;
     const waits = blocked.keyCount > 0;
     const watched = watches.keyCount > 0;
-    if (waits || watched) {
+    const tracked = tracking.listening;
+    if (waits || watched || tracked) {
       const hash = hashOfRecord(this.engine.arena, db, ref);
       if (watched) watches.keyChanged(db, ref, hash, event === 'del' || event === 'expired' || event === 'evicted');
+      if (tracked) tracking.keyChanged(db, ref, hash, this.keyOf(db, ref));
       if (waits) blocked.keyChanged(db, ref, hash);
     }
     if (notifications.on && notifications.wants(event)) notifications.keyChanged(event, db, this.keyOf(db, ref));
@@ -66,6 +68,7 @@ export class KeyEvents implements KeyListener {
   /** These databases are empty now. */
   flushed(databases: readonly Keyspace[]): void {
     for (const db of databases) this.context.blocked.databaseChanged(db.index);
+    this.context.tracking.flushed();
   }
 
   /** Databases `a` and `b` are about to change places. */

@@ -33,7 +33,14 @@ import { admits, bind, EXEC_ABORT, type HandlerFamily } from '../engine/dispatch
 import type { Engine, Handler } from '../engine/engine.ts';
 import type { Reply } from '../resp/reply.ts';
 import { leaveTransaction } from './commands/transactions.ts';
-import { INTEREST_BLOCKED, INTEREST_MONITORS, INTEREST_PUSHES, INTEREST_READY, type ServerContext } from './context.ts';
+import {
+  INTEREST_BLOCKED,
+  INTEREST_MONITORS,
+  INTEREST_PUSHES,
+  INTEREST_READY,
+  INTEREST_TRACKING,
+  type ServerContext,
+} from './context.ts';
 import type { KeptCommands } from './kept-commands.ts';
 import type { Session } from './session.ts';
 import type { Transaction } from './transaction.ts';
@@ -160,7 +167,7 @@ export class CommandRunner {
       if ((denied & COMMAND_DENY_OOM) !== 0) return this.refuse(session, id, arg, argc, OUT_OF_MEMORY);
     }
     if ((session.flags & CLIENT_PUBSUB) !== 0 && session.protocol === 2 && this.whileSubscribed[id] === 0) {
-      const error = `Can't execute '${context.fullName(id, arg, argc)}': ${ONLY_WHILE_SUBSCRIBED}`;
+      const error = `Can't execute '${context.commandAt(id, arg, argc).fullName}': ${ONLY_WHILE_SUBSCRIBED}`;
       return this.refuse(session, id, arg, argc, id === EXEC ? error : `ERR ${error}`);
     }
     if (transaction === null || endsIt || this.neverQueued[id] === 1) return true;
@@ -188,7 +195,7 @@ export class CommandRunner {
     engine.keyHash = hash;
     const slot = this.constantTime[id] === 1 ? id : context.statSlot(id, arg, argc);
     this.handlers[id](engine, arg, argc);
-    if (context.interest !== 0 && !this.attend(arg, argc)) return false;
+    if (context.interest !== 0 && !this.attend(id, arg, argc)) return false;
     engine.stats.commandsProcessed++; // INFO does not count itself
     context.commandStats.calls[slot]++;
     if (reply.errors !== errors) context.failed(slot, reply.lastError);
@@ -215,12 +222,15 @@ export class CommandRunner {
   }
 
   /** Whoever takes an interest in the command that just ran. False when it has blocked its client. */
-  private attend(arg: number, argc: number): boolean {
+  private attend(id: number, arg: number, argc: number): boolean {
     const { context } = this;
     if ((context.interest & INTEREST_MONITORS) !== 0 && !this.repeating) context.feedMonitors(arg, argc);
-    if ((context.interest & INTEREST_BLOCKED) === 0) return true;
-    context.interest &= ~INTEREST_BLOCKED;
-    return false;
+    if ((context.interest & INTEREST_BLOCKED) !== 0) {
+      context.interest &= ~INTEREST_BLOCKED;
+      return false;
+    }
+    if ((context.interest & INTEREST_TRACKING) !== 0) context.tracking.afterCommand(id, arg, argc);
+    return true;
   }
 
   /**

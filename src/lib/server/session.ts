@@ -26,6 +26,10 @@ export class Session extends Client {
   transaction: Transaction | null = null;
   /** The channels that it listens to; null when there are none (CLIENT_PUBSUB). */
   subscriptions: Subscriptions | null = null;
+  /** The client that is told in its place of keys that change (CLIENT TRACKING REDIRECT); 0: itself. */
+  redirect = 0;
+  /** The prefixes of keys that it is told of (CLIENT_TRACKING_BCAST). */
+  readonly prefixes = new Set<string>();
   /** The keys that it watches. */
   watched: WatchedKey[] = [];
 }

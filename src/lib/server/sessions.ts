@@ -111,12 +111,14 @@ export class Sessions implements StreamHandler {
    */
   flush(): void {
     this.execute();
-    const { released } = this.context.blocked;
+    const { blocked, tracking } = this.context;
+    const { released } = blocked;
     while (released.length > 0) {
       for (const session of released.splice(0)) {
         if (session.stream.owner === session && session.waiting === null) this.resume(session);
       }
     }
+    tracking.broadcast();
   }
 
   /** Executes what is in the batch. */

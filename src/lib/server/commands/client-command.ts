@@ -21,10 +21,7 @@ import { killClients } from './client-kill.ts';
 import { unmute } from './client-state.ts';
 import { BAD_NAME, isPlainWord } from './connection.ts';
 import { bulkLatin1, container } from './container.ts';
-
-const NOT_TRACKING =
-  'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled';
-const TRACKING_UNSUPPORTED = 'ERR client side caching is not supported by this server';
+import { trackingHandlers } from './tracking-command.ts';
 
 export function clientHandler(context: ServerContext): Handler {
   return container('client', CLIENT_HELP, {
@@ -41,10 +38,7 @@ export function clientHandler(context: ServerContext): Handler {
     setinfo,
     'no-evict': (engine, arg) => onOff(engine, arg, CLIENT_NO_EVICT),
     'no-touch': (engine, arg) => onOff(engine, arg, CLIENT_NO_TOUCH),
-    getredir: (engine) => engine.reply.integer(-1),
-    tracking,
-    trackinginfo,
-    caching: (engine) => engine.reply.error(NOT_TRACKING),
+    ...trackingHandlers(context),
   });
 }
 
@@ -179,24 +173,4 @@ function onOff(engine: Engine, arg: number, flag: number): void {
     return;
   }
   engine.reply.ok();
-}
-
-/** CLIENT TRACKING OFF is what every client is in; ON is refused. */
-function tracking(engine: Engine, arg: number): void {
-  const mode = engine.text(arg + 2).toLowerCase();
-  if (mode === 'off') engine.reply.ok();
-  else if (mode === 'on') engine.reply.error(TRACKING_UNSUPPORTED);
-  else syntaxError(engine);
-}
-
-function trackinginfo(engine: Engine): void {
-  const { reply: out } = engine;
-  out.map(3);
-  out.bulkText('flags');
-  out.set(1);
-  out.bulkText('off');
-  out.bulkText('redirect');
-  out.integer(-1);
-  out.bulkText('prefixes');
-  out.array(0);
 }
