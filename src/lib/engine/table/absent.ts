@@ -1,6 +1,7 @@
 /**
  * What Redis 7.2 has and this server doesn't, with the reason: commands by name, subcommands as `container|subcommand`. Their
- * specs are in the table all the same; a command is served (and told of by COMMAND) once its name is taken out here.
+ * specs are in the table all the same; a command is served (and told of by COMMAND) once its name is taken out here; `npm run
+ * commands-doc` then writes docs/commands.md anew.
  */
 const NOT_YET = 'not there yet';
 const REPLICATION = 'there is no replication';
