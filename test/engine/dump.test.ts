@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VERSION_7_0 } from '../../src/lib/engine/rdb/types.ts';
 import { Random } from '../../src/lib/random.ts';
-import { Crc64 } from '../../src/lib/store/crc64.ts';
 import { Beside } from './beside.ts';
 import { Harness } from './harness.ts';
 import type { Word } from './random-commands.ts';
+import { withFooter } from './rdb-values.ts';
 import { RedisPeer } from './redis-peer.ts';
 
 const SEED = Number(process.env.RTCP_TEST_SEED ?? 20_250_303);
@@ -26,17 +26,6 @@ afterAll(async () => {
 /** The payload in a reply of DUMP. */
 function payloadIn(reply: Buffer): Uint8Array {
   return reply.subarray(reply.indexOf(10) + 1, -2);
-}
-
-/** Bytes with a right footer: what tests of formats are made of. */
-function withFooter(value: number[] | Uint8Array, version = VERSION_7_0): Uint8Array {
-  const bytes = Uint8Array.from([...value, version & 0xff, version >> 8, 0, 0, 0, 0, 0, 0, 0, 0]);
-  const crc = new Crc64();
-  crc.update(bytes, 0, bytes.length - 8);
-  const view = new DataView(bytes.buffer);
-  view.setInt32(bytes.length - 8, crc.low, true);
-  view.setInt32(bytes.length - 4, crc.high, true);
-  return bytes;
 }
 
 /** Texts and bytes of many lengths, random, repetitive and numeric. */

@@ -20,18 +20,15 @@ export class Digest {
     this.bytes.fill(0);
   }
 
+  /** Digests of elements are added so, too. */
   xor(data: Uint8Array): void {
-    this.add(sha1(Buffer.from(data))); // a copy: what hashes takes no shared memory
+    const digest = sha1(Buffer.from(data)); // a copy: what hashes takes no shared memory
+    for (let i = 0; i < DIGEST_BYTES; i++) this.bytes[i] ^= digest[i];
   }
 
   mix(data: Uint8Array): void {
     this.xor(data);
     this.bytes.set(sha1(this.bytes));
-  }
-
-  /** As xor, of what is a digest already, as it is. */
-  add(digest: Uint8Array): void {
-    for (let i = 0; i < DIGEST_BYTES; i++) this.bytes[i] ^= digest[i];
   }
 
   get hex(): string {

@@ -1,0 +1,138 @@
+/**
+ * Values of all types between a harness and redis-server 7.0: the same payloads where order is not left to a hash table, both
+ * read each other's, and have the same digests then. So do the forms that older servers wrote.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Engine } from '../../src/lib/engine/engine.ts';
+import { datasetDigest, valueDigest } from '../../src/lib/engine/rdb/dataset-digest.ts';
+import { VERSION_7_0 } from '../../src/lib/engine/rdb/types.ts';
+import { Random } from '../../src/lib/random.ts';
+import { Harness } from './harness.ts';
+import type { Word } from './random-commands.ts';
+import { oldForm, VALUES, withFooter } from './rdb-values.ts';
+import { parseReply, RedisPeer } from './redis-peer.ts';
+
+const SEED = Number(process.env.RTCP_TEST_SEED ?? 20_250_304);
+const ROUNDS = 40;
+
+let redis: RedisPeer;
+
+beforeAll(async () => {
+  redis = await RedisPeer.start('--enable-debug-command', 'yes', '--sanitize-dump-payload', 'yes');
+});
+
+afterAll(async () => {
+  await redis.stop();
+});
+
+function payloadIn(reply: Buffer): Buffer {
+  return reply.subarray(reply.indexOf(10) + 1, -2);
+}
+
+function digestOf(harness: Harness, key: string): string {
+  harness.run('EXISTS', key);
+  const { engine } = harness;
+  const [offset, length] = [engine.argOffset[1], engine.argLength[1]];
+  return valueDigest(engine, engine.db, engine.db.find(offset, length, engine.db.hash(offset, length)));
+}
+
+/** DEBUG DIGEST-VALUE of keys on the other side. */
+async function digests(keys: readonly string[]): Promise<string[]> {
+  const [reply] = await redis.run([['DEBUG', 'DIGEST-VALUE', ...keys]]);
+  return Array.from(parseReply(reply), (line) => String(line).slice(1));
+}
+
+function oldServer(seed: number): Harness {
+  const harness = new Harness({ seed });
+  harness.engine.rdb.version = VERSION_7_0;
+  return harness;
+}
+
+/** Encodings whose order is not that of a hash table. */
+function isOrdered(engine: Engine, harness: Harness, key: string): boolean {
+  harness.run('EXISTS', key);
+  const [offset, length] = [engine.argOffset[1], engine.argLength[1]];
+  const ref = engine.db.find(offset, length, engine.db.hash(offset, length));
+  return engine.values.kinds[engine.db.type(ref)]?.encoding(engine.db, ref) !== 'hashtable';
+}
+
+describe('values made by the same commands', () => {
+  for (const [type, make] of Object.entries(VALUES)) {
+    test(`${type}: dumped alike, read by both, with the same digests`, async () => {
+      const random = new Random(SEED);
+      const harness = oldServer(SEED);
+      await redis.run([['FLUSHALL']]);
+      const keys = Array.from({ length: ROUNDS }, (_, i) => `${type}:${i}`);
+      for (const key of keys) {
+        const commands = make(random, key);
+        for (const command of commands) harness.run(...command);
+        await redis.run(commands);
+      }
+      const theirs = (await redis.run(keys.map((key) => ['DUMP', key]))).map(payloadIn);
+      const ours = keys.map((key) => payloadIn(harness.run('DUMP', key)));
+      keys.forEach((key, i) => {
+        if (!isOrdered(harness.engine, harness, key)) return;
+        expect([SEED, key, ours[i].toString('hex')]).toEqual([SEED, key, theirs[i].toString('hex')]);
+      });
+      const expected = await digests(keys);
+      expect(keys.map((key) => digestOf(harness, key))).toEqual(expected);
+      // Theirs to us, ours to them.
+      for (const [i, key] of keys.entries()) {
+        expect([key, harness.text('RESTORE', `r:${key}`, '0', theirs[i])]).toEqual([key, '+OK\r\n']);
+      }
+      expect(keys.map((key) => digestOf(harness, `r:${key}`))).toEqual(expected);
+      const restored = await redis.run(keys.map((key, i): Word[] => ['RESTORE', `r:${key}`, '0', ours[i]]));
+      expect(restored.map(String)).toEqual(keys.map(() => '+OK\r\n'));
+      expect(await digests(keys.map((key) => `r:${key}`))).toEqual(expected);
+      // All of it, with keys that expire.
+      await redis.run([['PEXPIRE', keys[0], '100000000']]);
+      harness.run('PEXPIRE', keys[0], '100000000');
+      const [all] = await redis.run([['DEBUG', 'DIGEST']]);
+      expect(`+${datasetDigest(harness.engine)}\r\n`).toBe(String(all));
+    });
+  }
+});
+
+test('what older servers wrote is read as redis-server reads it', async () => {
+  const random = new Random(SEED + 1);
+  const harness = oldServer(SEED);
+  await redis.run([['FLUSHALL']]);
+  const payloads = Array.from({ length: 400 }, () => withFooter(oldForm(random)));
+  const keys = payloads.map((_, i) => `k${i}`);
+  const replies = await redis.run(payloads.map((payload, i): Word[] => ['RESTORE', keys[i], '0', payload]));
+  payloads.forEach((payload, i) => {
+    const where = `seed ${SEED}, ${i}: code ${payload[0]}`;
+    expect([where, harness.text('RESTORE', keys[i], '0', payload)]).toEqual([where, String(replies[i])]);
+  });
+  expect(keys.map((key) => digestOf(harness, key))).toEqual(await digests(keys));
+  const theirs = (await redis.run(keys.map((key) => ['DUMP', key]))).map(payloadIn);
+  keys.forEach((key, i) => {
+    if (!isOrdered(harness.engine, harness, key)) return;
+    const where = `seed ${SEED}, ${i}: code ${payloads[i][0]}`;
+    expect([where, payloadIn(harness.run('DUMP', key)).toString('hex')]).toEqual([where, theirs[i].toString('hex')]);
+  });
+});
+
+test('empty collections and ones with an element twice are refused', async () => {
+  const harness = oldServer(SEED);
+  const bad: Record<string, number[]> = {
+    'empty list': [1, 0],
+    'empty hash': [4, 0],
+    'empty quicklist': [18, 0],
+    'quicklist of an empty node': [18, 1, 2, 7, 7, 0, 0, 0, 0, 0, 0xff],
+    'hash with a field twice': [4, 2, 1, 97, 1, 98, 1, 97, 1, 99],
+    'hash listpack of three': [16, 13, 13, 0, 0, 0, 3, 0, 1, 1, 2, 1, 3, 1, 0xff],
+    'hash listpack with a field twice': [16, 15, 15, 0, 0, 0, 4, 0, 1, 1, 2, 1, 1, 1, 3, 1, 0xff],
+    module: [7, 0x81, 1, 2, 3, 4, 5, 6, 7, 8, 0],
+    'old module': [6, 0],
+    'code 8': [8, 1, 97],
+    'code 22': [22, 1, 97],
+  };
+  for (const [what, value] of Object.entries(bad)) {
+    const payload = withFooter(value);
+    const [theirs] = await redis.run([['RESTORE', 'bad', '0', payload]]);
+    expect([what, String(theirs)]).toEqual([what, '-ERR Bad data format\r\n']);
+    expect([what, harness.text('RESTORE', 'bad', '0', payload)]).toEqual([what, '-ERR Bad data format\r\n']);
+  }
+  expect(harness.text('EXISTS', 'bad')).toBe(':0\r\n');
+});

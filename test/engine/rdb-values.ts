@@ -1,0 +1,142 @@
+/**
+ * Values for tests of RDB: commands that make one of each type and encoding, and payloads in the forms that only older servers
+ * write, valid or with one thing wrong.
+ */
+
+import { VERSION_7_0 } from '../../src/lib/engine/rdb/types.ts';
+import type { Random } from '../../src/lib/random.ts';
+import { Crc64 } from '../../src/lib/store/crc64.ts';
+import type { Word } from './random-commands.ts';
+
+/** A value with a footer that is right: what RESTORE takes. */
+export function withFooter(value: readonly number[] | Uint8Array, version = VERSION_7_0): Uint8Array {
+  const bytes = Uint8Array.from([...value, version & 0xff, version >> 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+  const crc = new Crc64();
+  crc.update(bytes, 0, bytes.length - 8);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(bytes.length - 8, crc.low, true);
+  view.setInt32(bytes.length - 4, crc.high, true);
+  return bytes;
+}
+
+/** Texts, integers of all sizes, and bytes. */
+export function element(random: Random): Word {
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)];
+  switch (random.below(6)) {
+    case 0:
+      return String(random.below(200) - 100);
+    case 1:
+      return String(random.int32());
+    case 2:
+      return pick(['', '0', '-1', '4095', '4096', '-4096', '-4097', '32768', '8388607', '8388608', '2147483648', '01']);
+    case 3:
+      return pick([
+        '9223372036854775807',
+        '-9223372036854775808',
+        '9223372036854775808',
+        'x'.repeat(64),
+        'y'.repeat(300),
+      ]);
+    case 4:
+      return Uint8Array.from({ length: random.below(80) }, () => random.below(256));
+    default:
+      return `element:${random.below(1000)}`;
+  }
+}
+
+export type ValueMaker = (random: Random, key: string) => Word[][];
+
+const several = (random: Random, most: number): Word[] =>
+  Array.from({ length: 1 + random.below(random.below(4) === 0 ? most : 12) }, () => element(random));
+
+/** Commands that make a value under a key that isn't there, by the name of its type. */
+export const VALUES: Readonly<Record<string, ValueMaker>> = {
+  string: (random, key) => [['SET', key, element(random)]],
+  list: (random, key) => [
+    ['RPUSH', key, ...several(random, 2000)],
+    ['LPUSH', key, ...several(random, 20)],
+  ],
+  hash: (random, key) => [['HSET', key, ...several(random, 800).flatMap((field) => [field, element(random)])]],
+};
+
+// ── forms of older servers ─────────────────────────────────────────────────────────────────────────────────────────────
+
+const bytesOf = (word: Word): number[] => [...Buffer.from(word as string)];
+const little = (value: number, n: number): number[] => Array.from({ length: n }, (_, i) => (value / 256 ** i) & 0xff);
+
+/** A length in RDB. */
+export function rdbLength(n: number): number[] {
+  if (n < 64) return [n];
+  return n < 16_384 ? [0x40 | (n >> 8), n & 0xff] : [0x80, ...little(n, 4).reverse()];
+}
+
+/** A string in RDB, as it is. */
+export function rdbString(word: Word | readonly number[]): number[] {
+  const bytes = typeof word === 'string' ? bytesOf(word) : [...word];
+  return [...rdbLength(bytes.length), ...bytes];
+}
+
+function ziplistEntry(word: Word): number[] {
+  const text = Buffer.from(word as string).toString('latin1');
+  const value = /^(0|-?[1-9]\d{0,14})$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0 && value <= 12) return [0xf1 + value];
+  if (value >= -128 && value < 128) return [0xfe, value & 0xff];
+  if (value >= -32_768 && value < 32_768) return [0xc0, ...little(value & 0xffff, 2)];
+  if (value >= -8_388_608 && value < 8_388_608) return [0xf0, ...little(value & 0xff_ffff, 3)];
+  if (value >= -2_147_483_648 && value < 2_147_483_648) return [0xd0, ...little(value >>> 0, 4)];
+  const bytes = bytesOf(word);
+  if (bytes.length < 64) return [bytes.length, ...bytes];
+  if (bytes.length < 16_384) return [0x40 | (bytes.length >> 8), bytes.length & 0xff, ...bytes];
+  return [0x80, ...little(bytes.length, 4).reverse(), ...bytes];
+}
+
+export function ziplist(words: readonly Word[]): number[] {
+  const entries: number[] = [];
+  let previous = 0;
+  let tail = 10;
+  for (const word of words) {
+    const entry = ziplistEntry(word);
+    const head = previous < 254 ? [previous] : [254, ...little(previous, 4)];
+    tail = 10 + entries.length;
+    entries.push(...head, ...entry);
+    previous = head.length + entry.length;
+  }
+  return [...little(entries.length + 11, 4), ...little(tail, 4), ...little(words.length, 2), ...entries, 0xff];
+}
+
+export function zipmap(pairs: readonly Word[]): number[] {
+  const length = (n: number): number[] => (n < 254 ? [n] : [254, ...little(n, 4)]);
+  const entries = pairs.flatMap((word, i) => {
+    const bytes = bytesOf(word);
+    const free = i % 4 === 3 ? 2 : 0;
+    return [...length(bytes.length), ...(i % 2 === 1 ? [free] : []), ...bytes, ...new Array<number>(free).fill(0xaa)];
+  });
+  return [Math.min(254, pairs.length / 2), ...entries, 0xff];
+}
+
+/** The different ones among words, by their bytes. */
+export function distinct(words: readonly Word[]): Word[] {
+  return [...new Map(words.map((word) => [Buffer.from(word as string).toString('latin1'), word])).values()];
+}
+
+/** Values in the forms of older servers, type code and all. */
+export function oldForm(random: Random): number[] {
+  const words = several(random, 300);
+  const pairs = distinct(words).flatMap((field) => [field, element(random)]);
+  switch (random.below(7)) {
+    case 0:
+      return [1, ...rdbLength(words.length), ...words.flatMap(rdbString)];
+    case 1:
+      return [10, ...rdbString(ziplist(words))];
+    case 2:
+      return [14, 2, ...rdbString(ziplist(words)), ...rdbString(ziplist(several(random, 100)))];
+    case 3:
+      return [4, ...rdbLength(pairs.length / 2), ...pairs.flatMap(rdbString)];
+    case 4:
+      return [13, ...rdbString(ziplist(pairs))];
+    case 5:
+      return [9, ...rdbString(zipmap(pairs))];
+    default:
+      return [18, 2, 1, ...rdbString(element(random)), 1, ...rdbString('plain')];
+  }
+}
