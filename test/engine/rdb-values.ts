@@ -49,6 +49,13 @@ export type ValueMaker = (random: Random, key: string) => Word[][];
 const several = (random: Random, most: number): Word[] =>
   Array.from({ length: 1 + random.below(random.below(4) === 0 ? most : 12) }, () => element(random));
 
+function integers(random: Random, most: number): Word[] {
+  const width = random.below(3);
+  const one = (): string => (width === 0 ? String(random.below(1000) - 500) : String(random.int32()));
+  const wide = (): string => String(BigInt(random.int32()) * BigInt(random.int32()));
+  return Array.from({ length: 1 + random.below(most) }, () => (width === 2 ? wide() : one()));
+}
+
 /** Commands that make a value under a key that isn't there, by the name of its type. */
 export const VALUES: Readonly<Record<string, ValueMaker>> = {
   string: (random, key) => [['SET', key, element(random)]],
@@ -56,6 +63,8 @@ export const VALUES: Readonly<Record<string, ValueMaker>> = {
     ['RPUSH', key, ...several(random, 2000)],
     ['LPUSH', key, ...several(random, 20)],
   ],
+  set: (random, key) => [['SADD', key, ...several(random, 800)]],
+  intset: (random, key) => [['SADD', key, ...integers(random, random.below(4) === 0 ? 700 : 40)]],
   hash: (random, key) => [['HSET', key, ...several(random, 800).flatMap((field) => [field, element(random)])]],
 };
 
@@ -123,7 +132,7 @@ export function distinct(words: readonly Word[]): Word[] {
 export function oldForm(random: Random): number[] {
   const words = several(random, 300);
   const pairs = distinct(words).flatMap((field) => [field, element(random)]);
-  switch (random.below(7)) {
+  switch (random.below(9)) {
     case 0:
       return [1, ...rdbLength(words.length), ...words.flatMap(rdbString)];
     case 1:
@@ -136,6 +145,12 @@ export function oldForm(random: Random): number[] {
       return [13, ...rdbString(ziplist(pairs))];
     case 5:
       return [9, ...rdbString(zipmap(pairs))];
+    case 6:
+      return [2, ...rdbLength(distinct(words).length), ...distinct(words).flatMap(rdbString)];
+    case 7: {
+      const members = distinct(integers(random, 600));
+      return [2, ...rdbLength(members.length), ...members.flatMap(rdbString)];
+    }
     default:
       return [18, 2, 1, ...rdbString(element(random)), 1, ...rdbString('plain')];
   }
