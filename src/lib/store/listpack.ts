@@ -14,7 +14,7 @@
  *
  * Reference: Redis's listpack specification, github.com/antirez/listpack.
  */
-import { copyAcross, moveWithin } from '../memory/copy.ts';
+import { copyAcross, copyShort, moveWithin } from '../memory/copy.ts';
 import { formatInteger, integerHigh, integerLow, isCanonicalInteger, TEXT_VIEW } from './integer64.ts';
 
 export const HEADER_BYTES = 6;
@@ -127,13 +127,31 @@ export function seek(view: DataView, at: number, index: number): number {
     if (n < 0 || n >= known) return 0;
     if (n > known >> 1) n -= known;
   }
+  if (known === UNKNOWN_COUNT) return seekUncounted(view, at, n);
   if (n >= 0) {
+    let p = at + HEADER_BYTES;
+    for (; n > 0; n--) {
+      const mark = view.getUint8(p);
+      p += mark >= 0x80 && mark < 0xc0 ? (mark & 0x3f) + 2 : entryBytes(view, p);
+    }
+    return p;
+  }
+  let p = end(view, at);
+  for (; n < 0; n++) {
+    const size = view.getUint8(p - 1);
+    p = size < 0x80 ? p - 1 - size : prev(view, at, p);
+  }
+  return p;
+}
+
+function seekUncounted(view: DataView, at: number, index: number): number {
+  if (index >= 0) {
     let p = first(view, at);
-    for (; n > 0 && p !== 0; n--) p = next(view, p);
+    for (let n = index; n > 0 && p !== 0; n--) p = next(view, p);
     return p;
   }
   let p = last(view, at);
-  for (n++; n < 0 && p !== 0; n++) p = prev(view, at, p);
+  for (let n = index + 1; n < 0 && p !== 0; n++) p = prev(view, at, p);
   return p;
 }
 
@@ -391,6 +409,18 @@ export function remove(view: DataView, at: number, p: number): number {
   return view.getUint8(p) === END ? 0 : p;
 }
 
+/** Removes the last entry; there is one. */
+export function removeLast(view: DataView, at: number): void {
+  const total = view.getUint32(at, true);
+  const stop = at + total - 1;
+  const size = view.getUint8(stop - 1);
+  const p = size < 0x80 ? stop - 1 - size : prev(view, at, stop);
+  view.setUint8(p, END);
+  view.setUint32(at, total - (stop - p), true);
+  const known = view.getUint16(at + 4, true);
+  if (known !== UNKNOWN_COUNT) view.setUint16(at + 4, known - 1, true);
+}
+
 /** Removes up to n entries from the one at p on. Returns how many. */
 export function deleteRange(view: DataView, at: number, p: number, n: number): number {
   let q = p;
@@ -421,19 +451,53 @@ function reopen(view: DataView, at: number, p: number, bytes: number): void {
  * Returns where it begins now.
  */
 export function prependDown(view: DataView, at: number, from: DataView, start: number, length: number): number {
-  const bytes = view.getUint32(at, true);
+  return prependMeasured(view, at, measure(from, start, length), from, start, length);
+}
+
+/** As encodedBytes, keeping what it found for prependMeasured or appendMeasured of the same bytes, called next. */
+export function measure(from: DataView, start: number, length: number): number {
+  measuredInteger = isCanonicalInteger(from, start, length);
+  return measuredInteger ? integerEntryBytes(integerLow(), integerHigh()) : stringEntryBytes(length);
+}
+
+let measuredInteger = false;
+
+/** prependDown of what `measure` returned `bytes` for. */
+export function prependMeasured(
+  view: DataView,
+  at: number,
+  bytes: number,
+  from: DataView,
+  start: number,
+  length: number,
+): number {
+  const total = view.getUint32(at, true);
   const known = view.getUint16(at + 4, true);
-  const stop = at + HEADER_BYTES;
-  let p: number;
-  if (isCanonicalInteger(from, start, length)) {
-    p = stop - integerEntryBytes(integerLow(), integerHigh());
-    writeInteger(view, p, integerLow(), integerHigh());
-  } else {
-    p = stop - stringEntryBytes(length);
-    writeString(view, p, from, start, length);
-  }
-  writeHeader(view, p - HEADER_BYTES, bytes + stop - p, known + 1);
-  return p - HEADER_BYTES;
+  const moved = at - bytes;
+  view.setUint32(moved, total + bytes, true);
+  view.setUint16(moved + 4, known < UNKNOWN_COUNT ? known + 1 : known, true);
+  if (measuredInteger) writeInteger(view, moved + HEADER_BYTES, integerLow(), integerHigh());
+  else writeString(view, moved + HEADER_BYTES, from, start, length);
+  return moved;
+}
+
+/** append of what `measure` returned `bytes` for. */
+export function appendMeasured(
+  view: DataView,
+  at: number,
+  bytes: number,
+  from: DataView,
+  start: number,
+  length: number,
+): void {
+  const total = view.getUint32(at, true);
+  const known = view.getUint16(at + 4, true);
+  const p = at + total - 1;
+  view.setUint32(at, total + bytes, true);
+  if (known < UNKNOWN_COUNT) view.setUint16(at + 4, known + 1, true);
+  if (measuredInteger) writeInteger(view, p, integerLow(), integerHigh());
+  else writeString(view, p, from, start, length);
+  view.setUint8(p + bytes, END);
 }
 
 /**
@@ -455,7 +519,7 @@ export function removeFirstUp(view: DataView, at: number, n: number): number {
 function writeString(view: DataView, p: number, from: DataView, start: number, length: number): void {
   if (length < 64) {
     view.setUint8(p, 0x80 | length);
-    copyAcross(view, p + 1, from, start, length);
+    copyShort(view, p + 1, from, start, length);
     view.setUint8(p + 1 + length, length + 1);
     return;
   }

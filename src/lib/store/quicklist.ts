@@ -2,7 +2,7 @@
  * A list: a chain of listpacks of a few KiB, in the arena, hanging from a root. Both ends are reached and changed in constant
  * time, an index by skipping nodes from the nearer end.
  *
- *   root │ head tail count nodes fill·depth mark │ ──▶ node ⇄ node ⇄ node ⇄ … ⇄ node          quicklist-node.ts
+ *   root │ head tail count nodes shape mark limits │ ──▶ node ⇄ node ⇄ node ⇄ … ⇄ node          quicklist-node.ts
  *                                                   │      └ compressed, if deeper than `depth` from both ends
  *                                                   └▶ │ gap │ listpack │ gap │
  *
@@ -35,7 +35,7 @@ import {
 import { byteOf, chunkOf, wordOf } from './ref.ts';
 import { CLASS_BYTES, classOf, PAGE_BYTES, SMALL_MAX_BYTES } from './size-classes.ts';
 
-export const QUICKLIST_ROOT_BYTES = 24;
+export const QUICKLIST_ROOT_BYTES = 32;
 const HEAD = 0;
 const TAIL = 1;
 const TOTAL = 2;
@@ -44,6 +44,9 @@ const NODES = 3;
 const SHAPE = 4;
 /** The node at which a walk that is done in steps (defragmentation) goes on; 0: none, or at the end. */
 const MARK = 5;
+/** What the fill means: bytes and entries that a node may have. */
+const LIMIT_BYTES = 6;
+const LIMIT_COUNT = 7;
 
 /** Bytes of a packed list before its block: where in it the listpack begins. */
 export const PACKED_HEAD_BYTES = 2;
@@ -216,6 +219,8 @@ export class Quicklist {
   setShape(fill: number, depth: number): void {
     const f = Math.max(MIN_FILL, Math.min(fill, MAX_FILL));
     this.words[this.base + SHAPE] = (f & 0xffff) | (Math.min(depth, MAX_DEPTH) << 16);
+    this.words[this.base + LIMIT_BYTES] = fillBytes(f);
+    this.words[this.base + LIMIT_COUNT] = fillCount(f);
   }
 
   /** Bytes of the only listpack of a list of one node (or none: 0); of a longer one, infinitely many. */
@@ -329,9 +334,9 @@ export class Quicklist {
   /** True when a node takes one more element of `length` bytes. */
   admits(node: number, length: number): boolean {
     if (node === 0 || length >= this.plainBytes || this.isPlain(node)) return false;
-    const fill = this.listFill;
-    if (listpackBytes(this.arena, node) + length + ESTIMATED_OVERHEAD > fillBytes(fill)) return false;
-    return this.nodeWord(node, COUNT) < fillCount(fill);
+    const { words, base } = this;
+    if (listpackBytes(this.arena, node) + length + ESTIMATED_OVERHEAD > words[base + LIMIT_BYTES]) return false;
+    return this.nodeWord(node, COUNT) < words[base + LIMIT_COUNT];
   }
 
   // ── the cursor ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -343,27 +348,32 @@ export class Quicklist {
       return this.p !== 0;
     }
     const total = this.words[this.base + TOTAL] >>> 0;
-    const i = index < 0 ? index + total : index;
-    if (i < 0 || i >= total) return false;
-    if (i < total >> 1) {
-      let left = i;
+    let left = index < 0 ? index + total : index;
+    if (left < 0 || left >= total) return false;
+    const chunks = this.arena.words;
+    if (left < total >> 1) {
       let node = this.words[this.base + HEAD];
-      for (let n = this.nodeWord(node, COUNT); left >= n; n = this.nodeWord(node, COUNT)) {
-        left -= n;
-        node = this.nodeWord(node, NEXT);
+      for (;;) {
+        const words = chunks[chunkOf(node)];
+        const i = wordOf(node);
+        if (left < words[i + COUNT]) break;
+        left -= words[i + COUNT];
+        node = words[i + NEXT];
       }
       this.enter(node);
-      this.p = listpack.seek(this.view, this.at, left);
     } else {
-      let left = i - total; // -1: the last
+      left -= total; // -1: the last
       let node = this.words[this.base + TAIL];
-      for (let n = this.nodeWord(node, COUNT); left < -n; n = this.nodeWord(node, COUNT)) {
-        left += n;
-        node = this.nodeWord(node, PREV);
+      for (;;) {
+        const words = chunks[chunkOf(node)];
+        const i = wordOf(node);
+        if (left >= -words[i + COUNT]) break;
+        left += words[i + COUNT];
+        node = words[i + PREV];
       }
       this.enter(node);
-      this.p = listpack.seek(this.view, this.at, left);
     }
+    this.p = listpack.seek(this.view, this.at, left);
     return true;
   }
 
@@ -436,34 +446,60 @@ export class Quicklist {
    * nothing done, when there is no memory. In a packed list there must be room for it.
    */
   pushFront(from: DataView, start: number, length: number, limited: boolean): boolean {
-    if (this.root !== 0 && !this.enterEnd(true, length, limited)) return false;
-    const need = listpack.encodedBytes(from, start, length);
+    if (this.root !== 0 && !this.enterEnd(HEAD, length, limited)) return false;
+    const need = listpack.measure(from, start, length);
     if (this.at - this.floor < need && !this.makeRoom(true, need)) return this.abandonEmpty();
-    this.setAt(listpack.prependDown(this.view, this.at, from, start, length));
+    this.setAt(listpack.prependMeasured(this.view, this.at, need, from, start, length));
     if (this.root !== 0) this.addCount(this.node, 1);
     return true;
   }
 
   /** Adds an element after the last; see pushFront. */
   pushBack(from: DataView, start: number, length: number, limited: boolean): boolean {
-    if (this.root !== 0 && !this.enterEnd(false, length, limited)) return false;
-    const need = listpack.encodedBytes(from, start, length);
-    const { view, at } = this;
-    if (this.ceiling - at - listpack.totalBytes(view, at) < need && !this.makeRoom(false, need)) {
-      return this.abandonEmpty();
-    }
-    listpack.append(this.view, this.at, from, start, length);
+    if (this.root !== 0 && !this.enterEnd(TAIL, length, limited)) return false;
+    const need = listpack.measure(from, start, length);
+    if (this.backGap < need && !this.makeRoom(false, need)) return this.abandonEmpty();
+    listpack.appendMeasured(this.view, this.at, need, from, start, length);
     if (this.root !== 0) this.addCount(this.node, 1);
     return true;
   }
 
-  /** Enters the node at one end if it takes the element, else a new one before or after it. */
-  private enterEnd(front: boolean, length: number, limited: boolean): boolean {
-    const node = this.words[this.base + (front ? HEAD : TAIL)];
-    if (node !== 0 && (!limited || this.admits(node, length))) return this.enterToChange(node);
-    const made = this.newEndNode(node, front, length);
+  /** Enters the node at one end (HEAD or TAIL) if it takes the element, else a new one before or behind it. */
+  private enterEnd(end: number, length: number, limited: boolean): boolean {
+    const { words, base } = this;
+    const node = words[base + end];
+    if (node === 0) return this.enterNew(node, end, length);
+    const nodeWords = this.arena.words[chunkOf(node)];
+    const i = wordOf(node);
+    const start = nodeWords[i + START];
+    const block = nodeWords[i + BLOCK];
+    if (start >>> 30 !== 0) {
+      // Plain, or compressed.
+      if (limited && !this.admits(node, length)) return this.enterNew(node, end, length);
+      return this.enterToChange(node);
+    }
+    const view = this.arena.views[chunkOf(block)];
+    const floor = byteOf(block);
+    const at = floor + start;
+    const full =
+      view.getUint32(at, true) + length + ESTIMATED_OVERHEAD > words[base + LIMIT_BYTES] ||
+      nodeWords[i + COUNT] >= words[base + LIMIT_COUNT] ||
+      length >= this.plainBytes;
+    if (full && limited) return this.enterNew(node, end, length);
+    this.node = node;
+    this.view = view;
+    this.floor = floor;
+    this.ceiling = floor + nodeWords[i + CAPACITY];
+    this.at = at;
+    this.writable = true;
+    return true;
+  }
+
+  /** Enters a new node at one end, where `node` (0: none) is now. */
+  private enterNew(node: number, end: number, length: number): boolean {
+    const made = this.newEndNode(node, end === HEAD, length);
     if (made === 0) return false;
-    this.link(made, front ? node : 0);
+    this.link(made, end === HEAD ? node : 0);
     if (node !== 0) this.seal(node);
     if (length >= this.plainBytes) this.setNodeWord(made, START, this.nodeWord(made, START) | PLAIN);
     this.compressAround(made);
@@ -476,7 +512,7 @@ export class Quicklist {
     const need = listpack.EMPTY_BYTES + entryBytesAtMost(length);
     let bytes = FIRST_BLOCK_BYTES;
     if (neighbour !== 0 && this.words[this.base + NODES] > 1) {
-      bytes = Math.min(listpackBytes(this.arena, neighbour), fillBytes(this.listFill));
+      bytes = Math.min(listpackBytes(this.arena, neighbour), this.words[this.base + LIMIT_BYTES]);
     }
     return createNode(this.arena, Math.max(bytes, need), front);
   }
@@ -502,28 +538,29 @@ export class Quicklist {
       return;
     }
     this.setNodeWord(node, COUNT, left);
-    this.enter(node);
+    if (this.node !== node) this.enter(node);
     this.setAt(listpack.removeFirstUp(this.view, this.at, n));
     this.shrink();
   }
 
   /** Removes the last element. */
   removeLast(): void {
-    if (this.root === 0) {
-      listpack.remove(this.view, this.at, listpack.last(this.view, this.at));
+    const { root } = this;
+    if (root === 0) {
+      listpack.removeLast(this.view, this.at);
       return;
     }
     const node = this.words[this.base + TAIL];
-    this.addTotal(-1);
-    const left = this.nodeWord(node, COUNT) - 1;
-    if (left === 0) {
+    const nodeWords = this.arena.words[chunkOf(node)];
+    const i = wordOf(node);
+    this.words[this.base + TOTAL]--;
+    if (--nodeWords[i + COUNT] === 0) {
       this.drop(node);
       this.compressAround(0);
       return;
     }
-    this.setNodeWord(node, COUNT, left);
-    this.enter(node);
-    listpack.remove(this.view, this.at, listpack.last(this.view, this.at));
+    if (this.node !== node) this.enter(node);
+    listpack.removeLast(this.view, this.at);
     this.shrink();
   }
 
@@ -616,7 +653,7 @@ export class Quicklist {
     const total = listpack.totalBytes(this.view, this.at);
     const free = this.ceiling - this.floor - total;
     const wanted = total + need;
-    const limit = this.node === 0 ? 0 : fillBytes(this.listFill);
+    const limit = this.node === 0 ? 0 : this.words[this.base + LIMIT_BYTES];
     const atLimit = this.node === 0 || (wanted <= limit && this.ceiling - this.floor >= limit);
     if (free >= need && (atLimit || free - need >= total >> 3)) {
       // The other end may be pushed to next.

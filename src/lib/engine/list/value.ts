@@ -100,8 +100,7 @@ export function grow(engine: Engine, ref: number, bytes: number, entries: number
   if (!hasRoom(engine, room + ROOT_ROOM_BYTES)) return 0;
   const { db } = engine;
   const list = open(engine, ref);
-  const flags = db.flags(ref);
-  if ((flags & LIST_QUICKLIST) !== 0) return ref;
+  if ((db.flags(ref) & LIST_QUICKLIST) !== 0) return ref;
   const total = list.singleBytes;
   const limited = exceedsFill(list.fill, total + bytes, list.length + entries);
   if (list.root !== 0) {
