@@ -1,7 +1,7 @@
 /** Keys whose time is over: found dead when they are looked at, and found by the wheel when nobody looks. */
 import { describe, expect, test } from 'vitest';
 import type { KeyListener } from '../../src/lib/engine/engine.ts';
-import { expireCycle } from '../../src/lib/engine/keys.ts';
+import { expireCycle } from '../../src/lib/engine/expire-cycle.ts';
 import { Random } from '../../src/lib/random.ts';
 import { Harness } from './harness.ts';
 

@@ -103,7 +103,7 @@ export class Engine {
   blocker: Blocker = neverBlocks;
   /** Refs that SCAN and KEYS found, between finding and answering. */
   readonly refs = new RefList();
-  /** The wheel's report of a record whose time is over; see expireCycle in keys.ts. */
+  /** The wheel's report of a record whose time is over; see expire-cycle.ts. */
   onExpire: ((keyspaceIndex: number, ref: number) => void) | null = null;
 
   constructor(parts: EngineParts, nobody: Client) {
@@ -112,7 +112,7 @@ export class Engine {
     this.reply = parts.reply;
     this.arena = parts.arena;
     this.databases = parts.databases;
-    this.values = new Values(parts.arena, parts.databases[0], parts.random);
+    this.values = new Values(parts.arena, parts.databases, parts.wheel, parts.random);
     for (const db of parts.databases) db.releaseValue = (ref) => this.values.release(db, ref);
     this.wheel = parts.wheel;
     this.clock = parts.clock;

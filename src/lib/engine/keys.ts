@@ -266,19 +266,10 @@ export function remove(engine: Engine, db: Keyspace, ref: number): void {
 }
 
 /** Removes a key whose time is over. */
-function expire(engine: Engine, db: Keyspace, ref: number): void {
+export function expire(engine: Engine, db: Keyspace, ref: number): void {
   engine.stats.expiredKeys++;
   tell(engine, db, 'expired', ref); // no change that a client made: `dirty` does not count it
   db.remove(ref);
-}
-
-/**
- * Removes keys whose time is over and that nobody asks for, touching at most `budget` records and slots of the wheel; true
- * when work is left.
- */
-export function expireCycle(engine: Engine, nowMs: number, budget: number): boolean {
-  engine.onExpire ??= (index, ref) => expire(engine, engine.databases[index], ref);
-  return engine.wheel.advance(nowMs - 1, budget, engine.onExpire); // a key lives through its last millisecond
 }
 
 // ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ import { Sets } from '../store/sets.ts';
 import type { SortedSet } from '../store/sorted-set.ts';
 import { SortedSets } from '../store/sorted-sets.ts';
 import { ROOTED, rootOf, type ValueKind } from '../store/value-kind.ts';
+import type { ExpiryWheel } from '../store/wheel.ts';
 
 export class Values {
   /** By type number; null for strings, and for numbers that are no type. */
@@ -31,12 +32,13 @@ export class Values {
   private readonly arena: Arena;
 
   /**
-   * @param db any of the databases: tables of elements have its secret words, too
+   * @param databases tables of elements have their secret words, too
    */
-  constructor(arena: Arena, db: Keyspace, random: Random) {
+  constructor(arena: Arena, databases: readonly Keyspace[], wheel: ExpiryWheel, random: Random) {
+    const db = databases[0];
     this.arena = arena;
     this.list = new Quicklist(arena);
-    this.hashes = new Hashes(arena, db.hashKey, db);
+    this.hashes = new Hashes(arena, databases, wheel);
     this.sets = new Sets(arena, db);
     this.sortedSets = new SortedSets(arena, db.hashKey, db, random);
     this.zsetResult = this.sortedSets.anotherView();

@@ -14,7 +14,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { CLIENT_PAUSED } from '../engine/client.ts';
-import { expireCycle } from '../engine/keys.ts';
+import { expireCycle } from '../engine/expire-cycle.ts';
 import type { Recorder } from '../trace/recorder.ts';
 import type { ServerContext } from './context.ts';
 import type { Session } from './session.ts';

@@ -1,9 +1,11 @@
 /**
  * Hashes: values by field under one key. Small ones are packed, field and value in turn, byte for byte as Redis dumps them;
- * what is larger, or has a long field or value, is a table of records.
+ * what is larger, or has a long field or value, is a table of records, and so is every hash that has ever had a field with a
+ * deadline (Redis 7.4 keeps small ones of these packed, too, and names that `listpackex`).
  *
  *   packed   record │ … │ key │ listpack: field value field value … │
  *   rooted   record │ … │ key │ root ┼──▶ RecordTable: field ──▶ value
+ *   timed    record │ … │ key │ root ┼──▶ timer, heap of deadlines ──▶ RecordTable      (field-table.ts)
  *
  * One Hashes object serves all hashes of a shard in turn: open() points it at one. A field is named by its place: where it is
  * in the listpack, or the ref of its record; 0 is none. What changes the hash may move it: `ref` is where it is now, and
@@ -12,22 +14,31 @@
 import { copyAcross } from '../memory/copy.ts';
 import type { Random } from '../random.ts';
 import type { Arena } from './arena.ts';
+import { FieldTable } from './field-table.ts';
 import { formatInteger, integerHigh, integerLow, setSafeInteger, TEXT_VIEW } from './integer64.ts';
 import type { Keyspace } from './keyspace.ts';
 import * as listpack from './listpack.ts';
 import { valueLengthAt, valueWordAt } from './record.ts';
-import { RecordTable } from './record-table.ts';
+import type { RecordTable } from './record-table.ts';
 import { byteOf, chunkOf, wordOf } from './ref.ts';
 import { RefList } from './table.ts';
 import { ROOT_BYTES, ROOTED, rootOf, setRoot, type ValueKind, valueStart } from './value-kind.ts';
+import type { ExpiryOwner, ExpiryWheel } from './wheel.ts';
 
 /** What set() did. */
 export const SET_NEW = 1;
 export const SET_AGAIN = 0;
 export const SET_NO_MEMORY = -1;
 
+/** Flag of a record whose root is a timer: fields have, or had, deadlines. */
+export const TIMED = 1;
+/** By this index the wheel reports timers, and not keys. */
+export const TIMERS_INDEX = -1;
+
 /** A listpack does not grow beyond this, whatever the limits say. */
 const MAX_PACKED_BYTES = 1 << 30;
+/** Random fields, before those whose time is over are left out by looking for one that lives. */
+const RANDOM_TRIES = 256;
 /** Fields that clone() copies between two looks into the table. */
 const CLONE_BATCH = 256;
 const TEXT_BYTES = new Uint8Array(TEXT_VIEW.buffer);
@@ -54,40 +65,54 @@ export class Hashes implements ValueKind {
   /** Of a packed hash: its chunk, and where the listpack is in it. */
   private chunk: DataView = TEXT_VIEW;
   private at = 0;
-  private readonly table: RecordTable;
+  /** A field lives as long as its deadline is not before this. */
+  private nowMs = 0;
+  private readonly table: FieldTable;
   /** For what is done to a hash that is not open. */
-  private readonly other: RecordTable;
+  private readonly other: FieldTable;
   private readonly arena: Arena;
+  /** All databases, in an order that stays: a timer has the index. */
+  private readonly databases: readonly Keyspace[];
+  private readonly found = new RefList();
 
-  /**
-   * @param hashKey two secret words
-   * @param db any database
-   */
-  constructor(arena: Arena, hashKey: Int32Array, db: Keyspace) {
+  /** Throws a RangeError when the wheel has no number for the owner of timers. */
+  constructor(arena: Arena, databases: readonly Keyspace[], wheel: ExpiryWheel) {
+    const timers: ExpiryOwner = { index: TIMERS_INDEX };
+    const owner = wheel.register(timers);
+    if (owner === 0) throw new RangeError('too many keyspaces');
+    const { hashKey } = databases[0];
     this.arena = arena;
-    this.db = db;
-    this.table = new RecordTable(arena, hashKey);
-    this.other = new RecordTable(arena, hashKey);
+    this.db = databases[0];
+    this.databases = [...databases];
+    this.table = new FieldTable(arena, hashKey, wheel, owner);
+    this.other = new FieldTable(arena, hashKey, wheel, owner);
   }
 
   // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  open(db: Keyspace, ref: number): void {
+  /** Opens a hash as it is at a time, in ms since 1970. */
+  open(db: Keyspace, ref: number, nowMs: number): void {
+    const flags = db.flags(ref);
     this.db = db;
-    this.packed = (db.flags(ref) & ROOTED) === 0;
     this.ref = ref;
+    this.nowMs = nowMs;
+    this.packed = (flags & ROOTED) === 0;
     if (this.packed) this.locate();
-    else this.table.open(rootOf(this.arena.words, db, ref));
+    else openRoot(this.table, rootOf(this.arena.words, db, ref), flags);
   }
 
-  /** Fields. */
+  /** Fields that live. */
   get size(): number {
-    return this.packed ? listpack.count(this.chunk, this.at) >> 1 : this.table.size;
+    if (this.packed) return listpack.count(this.chunk, this.at) >> 1;
+    return this.table.timer === 0 ? this.table.size : this.table.size - this.table.dueBefore(this.nowMs);
   }
 
   /** The place of the field of `length` bytes at `start` of a view. */
   find(view: DataView, start: number, length: number): number {
-    if (!this.packed) return this.table.findBytes(view, start, length, this.table.hashOfBytes(view, start, length));
+    if (!this.packed) {
+      const ref = this.table.findBytes(view, start, length, this.table.hashOfBytes(view, start, length));
+      return ref !== 0 && this.isOver(ref) ? 0 : ref;
+    }
     return listpack.find(this.chunk, listpack.first(this.chunk, this.at), 1, view, start, length);
   }
 
@@ -123,16 +148,46 @@ export class Hashes implements ValueKind {
 
   /** As RecordTable.collect: all the places at once of a packed hash. */
   collect(cursor: number, count: number, into: RefList): number {
-    if (!this.packed) return this.table.collect(cursor, count, into);
+    if (!this.packed) return this.collectLiving(cursor, count, into);
     const view = this.chunk;
     for (let p = listpack.first(view, this.at); p !== 0; p = listpack.next(view, listpack.next(view, p))) into.push(p);
     return 0;
   }
 
+  private collectLiving(cursor: number, count: number, into: RefList): number {
+    const first = into.length;
+    const next = this.table.collect(cursor, count, into);
+    if (this.table.earliestMs >= this.nowMs) return next;
+    let left = first;
+    for (let i = first; i < into.length; i++) if (!this.isOver(into.refs[i])) into.refs[left++] = into.refs[i];
+    into.length = left;
+    return next;
+  }
+
   /** The place of a field chosen at random, each with the same chance; the hash must not be empty. */
   random(random: Random): number {
-    if (!this.packed) return this.table.randomRef(random);
+    if (!this.packed) {
+      let ref = this.table.randomRef(random);
+      for (let tries = 0; this.isOver(ref) && tries < RANDOM_TRIES; tries++) ref = this.table.randomRef(random);
+      return this.isOver(ref) ? this.firstLiving() : ref;
+    }
     return listpack.seek(this.chunk, this.at, 2 * random.below(this.size));
+  }
+
+  private firstLiving(): number {
+    const { found } = this;
+    let cursor = 0;
+    do {
+      found.length = 0;
+      cursor = this.collectLiving(cursor, CLONE_BATCH, found);
+    } while (found.length === 0 && cursor !== 0);
+    return found.length === 0 ? 0 : found.refs[0];
+  }
+
+  private isOver(ref: number): boolean {
+    if (this.table.timer === 0) return false;
+    const atMs = this.table.expiry(ref);
+    return atMs >= 0 && atMs < this.nowMs;
   }
 
   private decode(p: number): void {
@@ -164,7 +219,7 @@ export class Hashes implements ValueKind {
     return !this.packed || fields <= this.maxPackedFields || this.unpack();
   }
 
-  /** Gives the field a value. SET_NO_MEMORY leaves both as they were. */
+  /** Gives the field a value, which lives for ever unless it keeps its deadline. SET_NO_MEMORY leaves both as they were. */
   set(
     field: DataView,
     fieldStart: number,
@@ -172,6 +227,7 @@ export class Hashes implements ValueKind {
     value: DataView,
     valueStart: number,
     valueLength: number,
+    keepsDeadline = false,
   ): number {
     if (this.packed) {
       if (fieldLength <= this.maxPackedLength && valueLength <= this.maxPackedLength) {
@@ -189,15 +245,18 @@ export class Hashes implements ValueKind {
     if (ref === 0) return SET_NO_MEMORY;
     const at = byteOf(ref) + table.valueByte(ref);
     copyAcross(this.arena.views[chunkOf(ref)], at, value, valueStart, valueLength);
-    return found === 0 ? SET_NEW : SET_AGAIN;
+    if (found === 0) return SET_NEW;
+    const wasOver = this.isOver(ref);
+    if (table.timer !== 0 && (wasOver || !keepsDeadline)) table.clearDeadline(ref);
+    return wasOver ? SET_NEW : SET_AGAIN;
   }
 
-  /** As set, of an integer within ±(2^53 - 1). */
+  /** As set, of an integer within ±(2^53 - 1); the field keeps its deadline. */
   setInteger(field: DataView, fieldStart: number, fieldLength: number, value: number): number {
     setSafeInteger(value);
     const length = formatInteger(integerLow(), integerHigh());
     copyAcross(DIGITS, 0, TEXT_VIEW, 0, TEXT_VIEW.byteLength); // finding a place for it may decode other integers
-    return this.set(field, fieldStart, fieldLength, DIGITS, TEXT_VIEW.byteLength - length, length);
+    return this.set(field, fieldStart, fieldLength, DIGITS, TEXT_VIEW.byteLength - length, length, true);
   }
 
   remove(place: number): void {
@@ -296,6 +355,95 @@ export class Hashes implements ValueKind {
     return ref;
   }
 
+  // ── deadlines ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** When the field at a place dies, in ms since 1970; -1: never. */
+  deadline(place: number): number {
+    return this.packed || this.table.timer === 0 ? -1 : this.table.expiry(place);
+  }
+
+  /** Makes the hash one whose fields can have deadlines; places of before mean nothing then. False without memory. */
+  makeTimed(): boolean {
+    const { db, table } = this;
+    if (this.packed && !this.unpack()) return false;
+    if (table.timer !== 0) return true;
+    const timer = table.createTimer();
+    if (timer === 0) return false;
+    db.setFlags(this.ref, ROOTED | TIMED);
+    setRoot(this.arena.words, db, this.ref, timer);
+    this.nameTimer(table, db, this.ref);
+    return true;
+  }
+
+  /** Gives a field of a hash that was made for it a deadline. Returns its place now; 0 without memory. */
+  setDeadline(place: number, atMs: number): number {
+    return this.table.setDeadline(place, atMs);
+  }
+
+  /** Lets a field live for ever. False when it did already. */
+  clearDeadline(place: number): boolean {
+    if (this.deadline(place) < 0) return false;
+    this.table.clearDeadline(place);
+    return true;
+  }
+
+  /** Fields whose time is over are there, and not removed yet. */
+  get hasDue(): boolean {
+    return !this.packed && this.table.earliestMs < this.nowMs;
+  }
+
+  /** Removes at most `budget` fields whose time is over. Returns whether any field is left, living or not. */
+  removeDue(budget: number): boolean {
+    const { table } = this;
+    for (let left = budget; left > 0 && table.earliestMs < this.nowMs; left--) table.remove(table.earliest);
+    return table.size > 0;
+  }
+
+  /**
+   * Opens the hash whose timer the wheel reported. False when there is none: its key is gone, and the timer is soon. After
+   * removeDue(), `rewind` puts the timer into the wheel again.
+   */
+  openDue(timer: number, nowMs: number): boolean {
+    const { other } = this;
+    other.openTimed(timer);
+    const { key } = other;
+    if (key === 0) return false;
+    const db = this.databases[other.database];
+    const view = this.arena.views[chunkOf(key)];
+    const hash = db.hashOfBytes(view, byteOf(key), other.keyNameLength);
+    const ref = db.findBytes(view, byteOf(key), other.keyNameLength, hash);
+    if (ref === 0 || this.timerOf(db, ref) !== timer) return false;
+    this.open(db, ref, nowMs);
+    return true;
+  }
+
+  /** The database of the open hash. */
+  get database(): Keyspace {
+    return this.db;
+  }
+
+  rewind(): void {
+    this.table.schedule();
+  }
+
+  /** The value of this record came from under another key, or from nowhere. */
+  adopted(db: Keyspace, ref: number): void {
+    const timer = this.timerOf(db, ref);
+    if (timer === 0) return;
+    this.other.openTimed(timer);
+    this.nameTimer(this.other, db, ref);
+  }
+
+  private timerOf(db: Keyspace, ref: number): number {
+    const timed = db.type(ref) === TYPE_HASH && (db.flags(ref) & (ROOTED | TIMED)) === (ROOTED | TIMED);
+    return timed ? rootOf(this.arena.words, db, ref) : 0;
+  }
+
+  private nameTimer(table: FieldTable, db: Keyspace, ref: number): void {
+    const view = this.arena.views[chunkOf(ref)];
+    table.name(this.databases.indexOf(db), view, byteOf(ref) + db.keyByte(ref), db.keyLength(ref));
+  }
+
   // ── as values ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   encoding(db: RecordTable, ref: number): string {
@@ -303,44 +451,64 @@ export class Hashes implements ValueKind {
   }
 
   count(db: RecordTable, ref: number): number {
-    if ((db.flags(ref) & ROOTED) === 0) return listpack.count(this.arena.views[chunkOf(ref)], valueStart(db, ref)) >> 1;
-    this.other.open(rootOf(this.arena.words, db, ref));
+    const flags = db.flags(ref);
+    if ((flags & ROOTED) === 0) return listpack.count(this.arena.views[chunkOf(ref)], valueStart(db, ref)) >> 1;
+    openRoot(this.other, rootOf(this.arena.words, db, ref), flags);
     return this.other.size;
   }
 
-  release(root: number, _flags: number, budget: number): boolean {
-    this.other.open(root);
-    return this.other.destroyStep(budget);
+  release(root: number, flags: number, budget: number): boolean {
+    openRoot(this.other, root, flags);
+    return this.other.destroyTimedStep(budget);
   }
 
-  clone(root: number, _flags: number): number {
-    const { arena, other, table } = this;
-    const made = table.create();
+  clone(root: number, flags: number): number {
+    const { other, table, found } = this;
+    let made = table.create();
     if (made === 0) return 0;
-    other.open(root);
-    const found = new RefList();
+    if ((flags & TIMED) !== 0) made = table.createTimer();
+    if (made === 0) {
+      table.destroy();
+      return 0;
+    }
+    openRoot(other, root, flags);
     let cursor = 0;
     do {
       found.length = 0;
       cursor = other.collect(cursor, CLONE_BATCH, found);
       for (let i = 0; i < found.length; i++) {
-        if (copyRecord(arena, other, found.refs[i], table) !== 0) continue;
-        table.destroy();
+        if (this.cloneField(found.refs[i])) continue;
+        while (this.release(made, flags, CLONE_BATCH));
         return 0;
       }
     } while (cursor !== 0);
     return made;
   }
 
-  memoryBytes(root: number, _flags: number, samples: number): number {
-    this.other.open(root);
-    return tableMemory(this.other, samples);
+  private cloneField(ref: number): boolean {
+    const { arena, other, table } = this;
+    const copy = copyRecord(arena, other, ref, table);
+    const atMs = copy === 0 ? -1 : other.expiry(ref);
+    return atMs < 0 ? copy !== 0 : table.setDeadline(copy, atMs) !== 0;
   }
 
-  defragment(root: number, _flags: number, cursor: number, count: number, moved: () => void): number {
-    this.other.open(root);
+  memoryBytes(root: number, flags: number, samples: number): number {
+    openRoot(this.other, root, flags);
+    return tableMemory(this.other, samples) + this.other.timerBytes;
+  }
+
+  defragment(root: number, flags: number, cursor: number, count: number, moved: () => void): number {
+    openRoot(this.other, root, flags);
     return this.other.defragment(cursor, count, moved, new RefList());
   }
+}
+
+/** The type of hashes in a record. */
+const TYPE_HASH = 4;
+
+function openRoot(table: FieldTable, root: number, flags: number): void {
+  if ((flags & TIMED) !== 0) table.openTimed(root);
+  else table.open(root);
 }
 
 /** The packed hash is as large as it may be. */

@@ -27,6 +27,8 @@ export interface ValueKind {
   clone(root: number, flags: number): number;
   /** Bytes under a root, estimated from `samples` elements; 0 looks at all. */
   memoryBytes(root: number, flags: number, samples: number): number;
+  /** The value of this record, a root, came from under another key, or from nowhere; for who must know the key. */
+  adopted?(db: RecordTable, ref: number): void;
   /**
    * Moves objects that stand in sparse slabs (Arena.isSparse), of about `count` elements from `cursor` on. Returns the cursor
    * for the rest; 0 begins, and 0 is the end. `moved` is called for each. The root itself stays where it is.

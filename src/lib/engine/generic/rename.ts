@@ -157,8 +157,10 @@ function duplicate(
   target.setFlags(made, flags);
   added(engine, target, made);
   target.touch(made, moves ? source.lru(ref) : engine.accessClock);
-  if (root !== 0) setRoot(engine.arena.words, target, made, root);
-  else engine.arena.move(made, target.valueByte(made), ref, source.valueByte(ref), length);
+  if (root !== 0) {
+    setRoot(engine.arena.words, target, made, root);
+    engine.values.kinds[target.type(made)]?.adopted?.(target, made);
+  } else engine.arena.move(made, target.valueByte(made), ref, source.valueByte(ref), length);
   return atMs < 0 ? made : setExpiry(engine, target, made, atMs);
 }
 

@@ -95,6 +95,7 @@ function setText(engine: Engine, arg: number, text: string, event: string): bool
     value,
     0,
     bytes.length,
+    true,
   );
   if (done === SET_NO_MEMORY) noMemory(engine);
   else hashChanged(engine, event);

@@ -14,7 +14,7 @@ export function hrandfield(engine: Engine, arg: number, argc: number): void {
   }
   const ref = openToRead(engine, arg);
   if (ref === -1) return;
-  if (ref === 0) engine.reply.nil();
+  if (ref === 0 || engine.values.hashes.size === 0) engine.reply.nil();
   else replyField(engine, engine.values.hashes.random(engine.random));
 }
 
@@ -32,7 +32,7 @@ function several(engine: Engine, arg: number, argc: number): void {
   }
   const ref = openToRead(engine, arg);
   if (ref === -1) return;
-  if (ref === 0 || count === 0n) {
+  if (ref === 0 || count === 0n || engine.values.hashes.size === 0) {
     engine.reply.array(0);
     return;
   }

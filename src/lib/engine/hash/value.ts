@@ -4,25 +4,40 @@
  */
 import { EMPTY_BYTES } from '../../store/listpack.ts';
 import type { Engine } from '../engine.ts';
-import { changed, createValue, hasRoom, outOfMemory, readTyped, remove, TYPE_HASH, writeTyped } from '../keys.ts';
+import { changed, createValue, hasRoom, outOfMemory, readTyped, remove, TYPE_HASH, tell, writeTyped } from '../keys.ts';
 
 /** What a field takes beside its bytes and those of its value: record header, padding, slot of the table. */
 const FIELD_OVERHEAD_BYTES = 48;
+/** Fields whose time is over that a command removes before it looks at a hash; it passes over those that are left. */
+const OPEN_BUDGET = 1024;
 /** What the bytes of a packed hash may become when it is made a table. */
 const UNPACKED_FACTOR = 8;
 
 /** Opens the hash under the key in argument 1. Its record; 0 for none; -1 for another type: the error has been written. */
 export function openToRead(engine: Engine, arg: number): number {
-  const ref = readTyped(engine, arg + 1, engine.keyHash, TYPE_HASH);
-  if (ref !== 0 && ref !== -1) engine.values.hashes.open(engine.db, ref);
-  return ref;
+  return opened(engine, readTyped(engine, arg + 1, engine.keyHash, TYPE_HASH));
 }
 
 /** As openToRead, to change the hash. */
 export function openToChange(engine: Engine, arg: number): number {
-  const ref = writeTyped(engine, arg + 1, engine.keyHash, TYPE_HASH);
-  if (ref !== 0 && ref !== -1) engine.values.hashes.open(engine.db, ref);
-  return ref;
+  return opened(engine, writeTyped(engine, arg + 1, engine.keyHash, TYPE_HASH));
+}
+
+function opened(engine: Engine, ref: number): number {
+  if (ref === 0 || ref === -1) return ref;
+  const { hashes } = engine.values;
+  hashes.open(engine.db, ref, engine.nowMs);
+  return hashes.hasDue && !expireFields(engine, OPEN_BUDGET) ? 0 : ref;
+}
+
+/** Removes at most `budget` fields of the open hash whose time is over; false when the key went with the last one. */
+export function expireFields(engine: Engine, budget: number): boolean {
+  const { hashes } = engine.values;
+  const db = hashes.database;
+  const left = hashes.removeDue(budget);
+  tell(engine, db, 'hexpired', hashes.ref);
+  if (!left) remove(engine, db, hashes.ref);
+  return left;
 }
 
 /**
@@ -47,11 +62,11 @@ export function openToAdd(engine: Engine, arg: number, from: number, end: number
 }
 
 /** Gives the field in argument `field` the value in argument `value`: SET_NEW, SET_AGAIN, SET_NO_MEMORY. */
-export function setField(engine: Engine, field: number, value: number): number {
+export function setField(engine: Engine, field: number, value: number, keepsDeadline = false): number {
   const dv = engine.memory.dv;
   const offset = engine.argOffset;
   const length = engine.argLength;
-  return engine.values.hashes.set(dv, offset[field], length[field], dv, offset[value], length[value]);
+  return engine.values.hashes.set(dv, offset[field], length[field], dv, offset[value], length[value], keepsDeadline);
 }
 
 /** The place of the field in argument `i` in the open hash; 0 for none. */

@@ -82,6 +82,7 @@ export function attach(
   if (loaded.root !== 0) {
     db.setFlags(made, loaded.flags | ROOTED);
     setRoot(arena.words, db, made, loaded.root);
+    engine.values.kinds[loaded.type]?.adopted?.(db, made);
     return made;
   }
   const { packed } = loaded;

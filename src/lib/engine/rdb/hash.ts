@@ -45,7 +45,7 @@ export const hashCodec: ValueCodec = {
 
 function dump(engine: Engine, db: Keyspace, ref: number, writer: RdbWriter): void {
   const { hashes } = engine.values;
-  hashes.open(db, ref);
+  hashes.open(db, ref, engine.nowMs);
   if (hashes.encoding(db, ref) === 'listpack') {
     const chunk = chunkOf(ref);
     const at = byteOf(ref) + db.valueByte(ref);
@@ -207,7 +207,7 @@ function add(engine: Engine, table: RecordTable, key: Slice, content: Slice): nu
 function digest(engine: Engine, db: Keyspace, ref: number, into: Digest): void {
   const { hashes } = engine.values;
   const pair = new Digest();
-  hashes.open(db, ref);
+  hashes.open(db, ref, engine.nowMs);
   let cursor = 0;
   do {
     found.length = 0;
