@@ -11,6 +11,7 @@ import { hyperloglogHandlers } from './hyperloglog.ts';
 import { listHandlers } from './list.ts';
 import { setHandlers } from './set.ts';
 import { sortedSetHandlers } from './sorted-set.ts';
+import { streamHandlers } from './stream.ts';
 import { stringHandlers } from './string.ts';
 
 export const engineFamilies: readonly HandlerFamily[] = [
@@ -22,5 +23,6 @@ export const engineFamilies: readonly HandlerFamily[] = [
   listHandlers,
   setHandlers,
   sortedSetHandlers,
+  streamHandlers,
   commandHandlers,
 ];

@@ -14,6 +14,7 @@ import { Reaper } from '../store/reaper.ts';
 import { Sets } from '../store/sets.ts';
 import type { SortedSet } from '../store/sorted-set.ts';
 import { SortedSets } from '../store/sorted-sets.ts';
+import { Streams } from '../store/stream/streams.ts';
 import { ROOTED, rootOf, type ValueKind } from '../store/value-kind.ts';
 import type { ExpiryWheel } from '../store/wheel.ts';
 
@@ -25,6 +26,7 @@ export class Values {
   readonly sortedSets: SortedSets;
   /** A sorted set on its way into being. */
   readonly zsetResult: SortedSet;
+  readonly streams: Streams;
   /** Large values on their way out. */
   readonly reaper = new Reaper();
   /** The view through which commands work on lists. */
@@ -42,7 +44,8 @@ export class Values {
     this.sets = new Sets(arena, db);
     this.sortedSets = new SortedSets(arena, db.hashKey, db, random);
     this.zsetResult = this.sortedSets.anotherView();
-    this.kinds = [null, new ListKind(arena), this.sets, this.sortedSets, this.hashes, null, null, null];
+    this.streams = new Streams(arena);
+    this.kinds = [null, new ListKind(arena), this.sets, this.sortedSets, this.hashes, null, this.streams, null];
   }
 
   /** Is called before a record of `db` is freed: what hangs from it goes, too, at once or in steps. */

@@ -48,6 +48,14 @@ export function applyConfig(context: ServerContext): void {
       engine.hllSparseMaxBytes = config.number('hll-sparse-max-bytes');
       return null;
     },
+    'stream-node-max-bytes': () => {
+      engine.values.streams.log.nodeMaxBytes = config.number('stream-node-max-bytes');
+      return null;
+    },
+    'stream-node-max-entries': () => {
+      engine.values.streams.log.nodeMaxEntries = config.number('stream-node-max-entries');
+      return null;
+    },
     'hash-max-listpack-entries': () => {
       engine.values.hashes.maxPackedFields = config.number('hash-max-listpack-entries');
       return null;
