@@ -51,9 +51,11 @@ export const COMMAND_ADMIN = flagBit('admin');
 export const COMMAND_PUBSUB = flagBit('pubsub');
 export const COMMAND_NO_MULTI = flagBit('no_multi');
 export const COMMAND_MAY_REPLICATE = flagBit('may_replicate');
+export const COMMAND_NO_SCRIPT = flagBit('noscript');
 export const COMMAND_BLOCKING = flagBit('blocking');
 export const COMMAND_SKIP_SLOWLOG = flagBit('skip_slowlog');
 export const COMMAND_NO_AUTH = flagBit('no_auth');
+export const COMMAND_ALLOW_BUSY = flagBit('allow_busy');
 /** The command is a container: its first argument names a subcommand with an arity of its own. */
 export const COMMAND_CONTAINER = 1 << 30;
 

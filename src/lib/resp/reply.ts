@@ -43,6 +43,10 @@ export class Reply {
   private readonly scratch: number;
   private queue: SendQueue | null = null;
   private muted = false;
+  private divertedQueue: SendQueue | null = null;
+  private divertedProtocol = 2;
+  private divertedMuted = false;
+  private divertedBytes = 0;
   private start = 0;
   private position = 0;
   private limit = 0;
@@ -76,6 +80,25 @@ export class Reply {
     this.finish();
     (this.queue as SendQueue).overflowed = true;
     this.muted = true;
+  }
+
+  /** What follows goes to `queue`, in `protocol`, until `restore`: the replies that a script takes. */
+  divert(queue: SendQueue, protocol: number): void {
+    this.finish();
+    this.divertedQueue = this.queue;
+    this.divertedProtocol = this.protocol;
+    this.divertedMuted = this.muted;
+    this.divertedBytes = this.bytesWritten;
+    this.begin(queue, protocol, false);
+  }
+
+  /** Goes on where `divert` interrupted. */
+  restore(): void {
+    this.finish();
+    this.bytesWritten = this.divertedBytes;
+    this.queue = this.divertedQueue;
+    this.protocol = this.divertedProtocol;
+    this.muted = this.divertedMuted;
   }
 
   /** What was written is the queue's now. */
@@ -217,7 +240,14 @@ export class Reply {
       this.bulkText(text);
       return;
     }
-    const bytes = Buffer.from(text);
+    this.verbatimBytes(format, Buffer.from(text));
+  }
+
+  verbatimBytes(format: string, bytes: Uint8Array): void {
+    if (this.protocol === 2) {
+      this.bulkBytes(bytes);
+      return;
+    }
     this.prefixed(61, bytes.length + 4);
     this.raw(Buffer.from(`${format}:`));
     this.raw(bytes);

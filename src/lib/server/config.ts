@@ -46,6 +46,8 @@ export class Config {
   /** Periodic work, times a second. */
   hz = 10;
   /** SLOWLOG takes commands from this many microseconds on; negative: none. */
+  /** A script that runs longer lets others know that the server is busy; 0: never. */
+  busyThresholdMs = 0;
   slowlogThresholdUs = 0;
   slowlogMaxLength = 0;
   /** '' when clients need not authenticate. */
@@ -179,6 +181,7 @@ export class Config {
     this.maxClientsBytes = clients.endsWith('%')
       ? (Number.parseInt(clients, 10) / 100) * this.maxMemoryBytes
       : Number(clients);
+    this.busyThresholdMs = this.number('busy-reply-threshold');
     this.slowlogThresholdUs = this.number('slowlog-log-slower-than');
     this.slowlogMaxLength = this.number('slowlog-max-len');
     this.password = this.text('requirepass');

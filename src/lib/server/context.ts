@@ -12,6 +12,7 @@ import { COMMAND_CONTAINER, type Command, commandFlags, commands } from '../engi
 import { subcommandOf } from '../engine/dispatch-table.ts';
 import type { Engine } from '../engine/engine.ts';
 import { EVICT_FAILED } from '../engine/eviction.ts';
+import { Scripting } from '../script/scripting.ts';
 import { BlockedClients } from './blocking.ts';
 import { Clients } from './clients.ts';
 import type { Config } from './config.ts';
@@ -23,6 +24,7 @@ import { Notifications } from './notifications.ts';
 import { PubSub } from './pubsub.ts';
 import { Pushes } from './pushes.ts';
 import type { CommandRunner } from './run-command.ts';
+import { ServerScriptHost } from './script-host.ts';
 import type { Session } from './session.ts';
 import { Slowlog } from './slowlog.ts';
 import { CommandStats, ErrorStats, ServerStats } from './stats.ts';
@@ -120,6 +122,9 @@ export class ServerContext {
   nesting = 0;
   /** What runs commands, from the moment the shard is assembled. */
   runner: CommandRunner | null = null;
+  /** Serves the others for a moment while a script runs too long; set by the shard. */
+  busyTurn: (() => void) | null = null;
+  readonly scripting: Scripting;
   readonly blocked: BlockedClients;
   readonly watches: Watches;
   readonly pushes: Pushes;
@@ -140,6 +145,7 @@ export class ServerContext {
     this.startupBytes = parts.engine.arena.usedBytes;
     this.housekeeping = new Housekeeping(this);
     this.monitorFeed = new MonitorFeed(parts.engine.memory);
+    this.scripting = new Scripting(new ServerScriptHost(this));
     this.blocked = new BlockedClients(parts.engine, this);
     this.watches = new Watches(parts.engine);
     this.pushes = new Pushes(parts.engine, this);

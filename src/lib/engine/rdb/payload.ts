@@ -24,6 +24,11 @@ export const reader = new RdbReader();
 export function writePayload(engine: Engine, db: Keyspace, ref: number): void {
   writer.begin(engine.rdb.version, engine.rdb.compression);
   dumpValue(engine, db, ref, writer);
+  sealPayload(engine);
+}
+
+/** Writes what ends a payload behind what is in `writer`. */
+export function sealPayload(engine: Engine): void {
   writer.uint16(engine.rdb.version);
   crc.reset();
   crc.update(writer.bytes, 0, writer.length);

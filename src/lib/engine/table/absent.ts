@@ -37,15 +37,6 @@ export const absent: Readonly<Record<string, string>> = {
   georadiusbymember_ro: NOT_YET,
   // transactions
   // pubsub
-  // scripting
-  eval: NOT_YET,
-  eval_ro: NOT_YET,
-  evalsha: NOT_YET,
-  evalsha_ro: NOT_YET,
-  fcall: NOT_YET,
-  fcall_ro: NOT_YET,
-  function: NOT_YET,
-  script: NOT_YET,
   // server
   latency: NOT_YET,
   // replication

@@ -8,6 +8,7 @@ import { databaseHandlers } from './databases.ts';
 import { debugHandler } from './debug.ts';
 import { memoryHandler } from './memory-command.ts';
 import { pubsubHandlers } from './pubsub-commands.ts';
+import { scriptingHandlers } from './scripting.ts';
 import { serverHandlers } from './server.ts';
 import { slowlogHandler } from './slowlog-command.ts';
 import { transactionHandlers } from './transactions.ts';
@@ -19,6 +20,7 @@ export function bindServerCommands(context: ServerContext): Record<string, Handl
     ...serverHandlers(context),
     ...transactionHandlers(context),
     ...pubsubHandlers(context),
+    ...scriptingHandlers(context),
     client: clientHandler(context),
     config: configHandler(context),
     debug: debugHandler(context),

@@ -1,0 +1,29 @@
+/**
+ * What scripts need of the server that runs them. The server runs commands, counts them and knows its limits; scripts call
+ * commands through this and know nothing of connections.
+ *
+ *   EVAL ─▶ Lua ─▶ redis.call ─▶ checks ─▶ host.call(id, arg, argc) ─▶ the handler ─▶ reply (diverted) ─▶ Lua value
+ */
+import type { Engine } from '../engine/engine.ts';
+
+/** Levels of redis.log: debug, verbose, notice, warning. */
+export type ScriptLogLevel = 0 | 1 | 2 | 3;
+
+export interface ScriptHost {
+  readonly engine: Engine;
+  /** Version that scripts see, `7.2.4`. */
+  readonly version: string;
+  /** Runs command `id` with the arguments at `arg`, and counts it as the commands of clients are counted. */
+  call(id: number, arg: number, argc: number, hash: number): void;
+  /** A command was refused before it ran. */
+  rejected(id: number, arg: number, argc: number, error: string): void;
+  /** Commands run inside another one from now on (1), or no longer (-1): they may not block. */
+  nest(by: 1 | -1): void;
+  /** The data takes more than maxmemory. */
+  outOfMemory(): boolean;
+  /** How long a script may run until the others are answered BUSY, in ms; 0: for ever. */
+  busyThresholdMs(): number;
+  /** Serves the others for a moment, though a script runs: those who may run a command now, and BUSY for the rest. */
+  busyTurn(): void;
+  log(level: ScriptLogLevel, text: string): void;
+}

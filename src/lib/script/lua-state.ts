@@ -1,0 +1,254 @@
+/**
+ * One Lua state and the way bytes go in and out of it: strings are bytes in the instance's memory, never JavaScript text, so
+ * whatever a client stored passes unchanged.
+ *
+ *   JavaScript bytes ──▶ scratch (in Lua's memory) ──▶ lua_pushlstring        lua_tolstring ──▶ address, `length` ──▶ u8
+ *
+ * Functions that Lua calls get the lua_State that calls them (a coroutine has one of its own) and return how many results
+ * they pushed. They raise errors by `fail`, which leaves by an exception: nothing may be half done then. The views are
+ * replaced when the memory grows: whoever keeps one across a call that allocates, asks `refresh` first.
+ */
+import { addFunction, instantiateLua, type LuaExports, LuaPanic } from './lua-wasm.ts';
+
+export const LUA_REGISTRYINDEX = -10000;
+export const LUA_GLOBALSINDEX = -10002;
+export const LUA_MULTRET = -1;
+
+export const LUA_TNONE = -1;
+export const LUA_TNIL = 0;
+export const LUA_TBOOLEAN = 1;
+export const LUA_TLIGHTUSERDATA = 2;
+export const LUA_TNUMBER = 3;
+export const LUA_TSTRING = 4;
+export const LUA_TTABLE = 5;
+export const LUA_TFUNCTION = 6;
+
+export const LUA_OK = 0;
+export const LUA_ERRMEM = 4;
+
+export const LUA_GCCOLLECT = 2;
+export const LUA_GCCOUNT = 3;
+
+export const LUA_MASKLINE = 4;
+export const LUA_MASKCOUNT = 8;
+
+/** What a Lua function of ours returns: how many results it pushed. */
+export type LuaFunction = (L: number) => number;
+
+const SCRATCH_BYTES = 65_536;
+/** Names that go in and out as C strings: fields and messages. */
+const NAME_BYTES = 1024;
+
+export class LuaState {
+  readonly lua: LuaExports;
+  /** The main lua_State. */
+  readonly L: number;
+  /** Lua's memory. */
+  u8: Uint8Array;
+  dv: DataView;
+  /** Where a call that returns a length puts it. */
+  private readonly lengthAt: number;
+  private readonly nameAt: number;
+  private readonly scratchAt: number;
+  /** Addresses of field names that are used often, as C strings. */
+  private readonly names = new Map<string, number>();
+  /** Bytes of the string that `bytesAt` found. */
+  length = 0;
+
+  /** Throws LuaPanic when there is not even memory to begin with. */
+  constructor(limitBytes: number) {
+    this.lua = instantiateLua(limitBytes);
+    this.u8 = new Uint8Array(this.lua.memory.buffer);
+    this.dv = new DataView(this.lua.memory.buffer);
+    this.L = this.lua.luaL_newstate();
+    this.lengthAt = this.lua.malloc(16);
+    this.nameAt = this.lua.malloc(NAME_BYTES);
+    this.scratchAt = this.lua.malloc(SCRATCH_BYTES + 16);
+    if (this.L === 0 || this.scratchAt === 0) throw new LuaPanic('no memory for a Lua state');
+    this.refresh();
+  }
+
+  /** The views again, when Lua's memory has grown. */
+  refresh(): void {
+    if (this.u8.length !== 0) return; // a view of memory that has grown is empty
+    this.u8 = new Uint8Array(this.lua.memory.buffer);
+    this.dv = new DataView(this.lua.memory.buffer);
+  }
+
+  /** Bytes of WebAssembly memory that the state holds. */
+  get memoryBytes(): number {
+    return this.lua.memory.buffer.byteLength;
+  }
+
+  /** Bytes that Lua's values take. */
+  get usedBytes(): number {
+    return this.lua.lua_gc(this.L, LUA_GCCOUNT, 0) * 1024;
+  }
+
+  // ── into Lua ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A C string of a field's name; kept for the life of the state: names of ours only. */
+  name(text: string): number {
+    const known = this.names.get(text);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(`${text}\0`, 'latin1');
+    const at = this.lua.malloc(bytes.length);
+    if (at === 0) throw new LuaPanic('no memory for a name');
+    this.refresh();
+    this.u8.set(bytes, at);
+    this.names.set(text, at);
+    return at;
+  }
+
+  /** Pushes bytes [offset, offset + length) of `from` as a string. */
+  pushBytes(L: number, from: Uint8Array, offset: number, length: number): void {
+    const { lua } = this;
+    this.refresh();
+    let at = this.scratchAt;
+    if (length > SCRATCH_BYTES) {
+      at = lua.malloc(length);
+      if (at === 0) this.fail(L, 'not enough memory');
+      this.refresh();
+    }
+    const { u8 } = this;
+    if (length <= 48) for (let i = 0; i < length; i++) u8[at + i] = from[offset + i];
+    else u8.set(from.subarray(offset, offset + length), at);
+    lua.lua_pushlstring(L, at, length);
+    if (length > SCRATCH_BYTES) lua.free(at);
+  }
+
+  /** Pushes a JavaScript string, each of its characters (below 256) as one byte. */
+  pushText(L: number, text: string): void {
+    if (text.length > SCRATCH_BYTES) {
+      const bytes = Buffer.from(text, 'latin1');
+      this.pushBytes(L, bytes, 0, bytes.length);
+      return;
+    }
+    this.refresh();
+    const { u8, scratchAt } = this;
+    for (let i = 0; i < text.length; i++) u8[scratchAt + i] = text.charCodeAt(i);
+    this.lua.lua_pushlstring(L, scratchAt, text.length);
+  }
+
+  /** Sets field `name` of the table at `index` to what is on top, without metamethods; pops it. */
+  setField(L: number, index: number, name: string): void {
+    const { lua } = this;
+    this.pushText(L, name);
+    lua.lua_insert(L, -2);
+    lua.lua_rawset(L, index < 0 && index > LUA_REGISTRYINDEX ? index - 1 : index);
+  }
+
+  /** Pushes field `name` of the table at `index`, without metamethods; returns its type. */
+  getField(L: number, index: number, name: string): number {
+    const { lua } = this;
+    this.pushText(L, name);
+    lua.lua_rawget(L, index < 0 && index > LUA_REGISTRYINDEX ? index - 1 : index);
+    return lua.lua_type(L, -1);
+  }
+
+  /** The table index of a C function that is `fn`; make each one once for a state. */
+  cFunction(fn: LuaFunction): number {
+    return addFunction(this.lua, fn, 'function');
+  }
+
+  hook(fn: (L: number) => void): number {
+    return addFunction(this.lua, fn, 'hook');
+  }
+
+  /** Pushes `fn`. */
+  pushFunction(L: number, fn: LuaFunction): void {
+    this.lua.lua_pushcclosure(L, this.cFunction(fn), 0);
+  }
+
+  /** Makes `functions` fields of the table on top. */
+  setFunctions(L: number, functions: Readonly<Record<string, LuaFunction>>): void {
+    for (const [name, fn] of Object.entries(functions)) {
+      this.pushFunction(L, fn);
+      this.setField(L, -2, name);
+    }
+  }
+
+  // ── out of Lua ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Address of the string (or number, which becomes one) at `index`, its bytes in `length`; 0 when it is neither. */
+  bytesAt(L: number, index: number): number {
+    const at = this.lua.lua_tolstring(L, index, this.lengthAt);
+    this.refresh();
+    this.length = at === 0 ? 0 : this.dv.getUint32(this.lengthAt, true);
+    return at;
+  }
+
+  /** As bytesAt, for argument `arg`: raises Lua's error when it is no string. */
+  checkBytes(L: number, arg: number): number {
+    const at = this.lua.luaL_checklstring(L, arg, this.lengthAt);
+    this.refresh();
+    this.length = this.dv.getUint32(this.lengthAt, true);
+    return at;
+  }
+
+  /** The string at `index` as JavaScript text, a character for each byte; '' when it is none. */
+  text(L: number, index: number): string {
+    const at = this.bytesAt(L, index);
+    return Buffer.from(this.u8.buffer, at, this.length).toString('latin1');
+  }
+
+  /** A copy of the string at `index`. */
+  copy(L: number, index: number): Uint8Array {
+    const at = this.bytesAt(L, index);
+    return this.u8.slice(at, at + this.length);
+  }
+
+  pop(L: number, n: number): void {
+    this.lua.lua_settop(L, -n - 1);
+  }
+
+  /** `index` counted from the bottom. */
+  absolute(L: number, index: number): number {
+    return index > 0 || index <= LUA_REGISTRYINDEX ? index : this.lua.lua_gettop(L) + index + 1;
+  }
+
+  // ── errors, and running ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Raises an error in Lua, with the position of the caller in front, as luaL_error does. */
+  fail(L: number, message: string): never {
+    this.lua.luaL_where(L, 1);
+    this.pushText(L, message);
+    this.lua.lua_concat(L, 2);
+    return this.raise(L);
+  }
+
+  /** Raises what is on top of the stack. */
+  raise(L: number): never {
+    this.lua.lua_error(L);
+    throw new LuaPanic('lua_error returned');
+  }
+
+  /** Raises Lua's error for argument `arg`. */
+  argumentError(L: number, arg: number, message: string): never {
+    this.refresh();
+    const bytes = Buffer.from(`${message.slice(0, NAME_BYTES - 1)}\0`, 'latin1');
+    this.u8.set(bytes, this.nameAt);
+    this.lua.luaL_argerror(L, arg, this.nameAt);
+    throw new LuaPanic('luaL_argerror returned');
+  }
+
+  /** Compiles Lua source; pushes the function, or the message of a status that is not LUA_OK. */
+  load(L: number, code: Uint8Array, chunkName: string): number {
+    const { lua } = this;
+    const at = lua.malloc(code.length + 1);
+    const name = lua.malloc(chunkName.length + 1);
+    if (at === 0 || name === 0) {
+      lua.free(at);
+      lua.free(name);
+      this.pushText(L, 'not enough memory');
+      return LUA_ERRMEM;
+    }
+    this.refresh();
+    this.u8.set(code, at);
+    this.u8.set(Buffer.from(`${chunkName}\0`, 'latin1'), name);
+    const status = lua.luaL_loadbuffer(L, at, code.length, name);
+    lua.free(at);
+    lua.free(name);
+    return status;
+  }
+}

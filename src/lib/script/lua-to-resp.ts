@@ -1,0 +1,179 @@
+/**
+ * What a script returns becomes its reply:
+ *
+ *   string ─▶ bulk     number ─▶ integer, truncated      true ─▶ :1 (#t after setresp(3))      false, nil, others ─▶ null
+ *   table with err, ok, double, map, set, big_number, verbatim_string ─▶ that type, else an array up to the first nil
+ *
+ * Tables are read raw: metamethods don't run. How deep they may nest is what Lua's stack holds, as in Redis.
+ */
+import type { Reply } from '../resp/reply.ts';
+import { LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, type LuaState } from './lua-state.ts';
+
+const INT64_MIN = -(2n ** 63n);
+const INT64_LIMIT = 2 ** 63;
+const SLOTS = 4;
+
+export class ReplyWriter {
+  /** What redis.setresp chose: 2 or 3. */
+  protocol = 2;
+  private readonly state: LuaState;
+  private readonly reply: Reply;
+
+  constructor(state: LuaState, reply: Reply) {
+    this.state = state;
+    this.reply = reply;
+  }
+
+  /** Writes the value on top of the stack, and pops it. */
+  write(L: number): void {
+    const { state, reply } = this;
+    const { lua } = state;
+    if (lua.lua_checkstack(L, SLOTS) === 0) {
+      reply.error('ERR reached lua stack limit');
+      state.pop(L, 1);
+      return;
+    }
+    switch (lua.lua_type(L, -1)) {
+      case LUA_TSTRING:
+        this.string(L);
+        break;
+      case LUA_TNUMBER:
+        this.integer(lua.lua_tonumber(L, -1));
+        break;
+      case LUA_TBOOLEAN:
+        this.boolean(lua.lua_toboolean(L, -1) !== 0);
+        break;
+      case LUA_TTABLE:
+        this.table(L);
+        return;
+      default:
+        reply.nil();
+    }
+    state.pop(L, 1);
+  }
+
+  private string(L: number): void {
+    const at = this.state.bytesAt(L, -1);
+    this.reply.bulkView(this.state.dv, at, this.state.length);
+  }
+
+  private integer(value: number): void {
+    if (Number.isSafeInteger(value)) this.reply.integer(value);
+    else if (Math.abs(value) < INT64_LIMIT) this.reply.integer64(BigInt(Math.trunc(value)));
+    else this.reply.integer64(INT64_MIN); // what x86-64 makes of a double that is no 64-bit integer
+  }
+
+  private boolean(value: boolean): void {
+    const { reply } = this;
+    if (this.protocol !== 2) reply.boolean(value);
+    else if (value) reply.integer(1);
+    else reply.nil();
+  }
+
+  /** The table on top; pops it. */
+  private table(L: number): void {
+    const { state, reply } = this;
+    const { lua } = state;
+    if (this.field(L, 'err', LUA_TSTRING)) {
+      state.pop(L, 1);
+      this.error(L);
+      return;
+    }
+    if (this.field(L, 'ok', LUA_TSTRING)) reply.simple(line(state.text(L, -1)));
+    else if (this.field(L, 'double', LUA_TNUMBER)) reply.double(lua.lua_tonumber(L, -1));
+    else if (this.field(L, 'map', LUA_TTABLE)) this.entries(L, true);
+    else if (this.field(L, 'set', LUA_TTABLE)) this.entries(L, false);
+    else if (this.field(L, 'big_number', LUA_TSTRING)) reply.bigNumber(line(state.text(L, -1)));
+    else if (this.field(L, 'verbatim_string', LUA_TTABLE)) {
+      if (this.verbatim(L)) {
+        state.pop(L, 2);
+        return;
+      }
+      this.array(L); // its pieces are not strings: what is in the field is sent as an array
+      state.pop(L, 1);
+      return;
+    } else {
+      this.array(L);
+      return;
+    }
+    state.pop(L, 2);
+  }
+
+  /** Pushes field `name` of the table on top; false, and nothing is pushed, when it has another type. */
+  private field(L: number, name: string, type: number): boolean {
+    const { state } = this;
+    const has = state.getField(L, -1, name);
+    if (has === type) return true;
+    state.pop(L, 1);
+    return false;
+  }
+
+  /** An error table, on top: its message; counted unless the command that failed was. Pops it. */
+  private error(L: number): void {
+    const { state, reply } = this;
+    state.getField(L, -1, 'ignore_error_stats_update');
+    const ignored = state.lua.lua_toboolean(L, -1) !== 0;
+    state.pop(L, 1);
+    state.getField(L, -1, 'err');
+    const text = state.text(L, -1);
+    state.pop(L, 2);
+    const errors = reply.errors;
+    reply.error(text);
+    if (ignored) reply.errors = errors;
+  }
+
+  /** The table on top, as a map or, its keys alone, as a set. */
+  private entries(L: number, map: boolean): void {
+    const { state, reply } = this;
+    const { lua } = state;
+    let n = 0;
+    lua.lua_pushnil(L);
+    while (lua.lua_next(L, -2) !== 0) {
+      state.pop(L, 1);
+      n++;
+    }
+    if (map) reply.map(n);
+    else reply.set(n);
+    lua.lua_pushnil(L);
+    while (lua.lua_next(L, -2) !== 0) {
+      if (!map) state.pop(L, 1);
+      lua.lua_pushvalue(L, map ? -2 : -1);
+      this.write(L);
+      if (map) this.write(L);
+    }
+  }
+
+  private verbatim(L: number): boolean {
+    const { state, reply } = this;
+    const format = state.getField(L, -1, 'format') === LUA_TSTRING ? state.text(L, -1) : null;
+    const string = state.getField(L, -2, 'string') === LUA_TSTRING ? Buffer.from(state.copy(L, -1)) : null;
+    state.pop(L, 2);
+    if (format === null || string === null) return false;
+    reply.verbatimBytes(format.slice(0, 3).padEnd(3), string);
+    return true;
+  }
+
+  private array(L: number): void {
+    const { state } = this;
+    const { lua } = state;
+    let n = 0;
+    for (;;) {
+      lua.lua_rawgeti(L, -1, n + 1);
+      const type = lua.lua_type(L, -1);
+      state.pop(L, 1);
+      if (type === LUA_TNIL) break;
+      n++;
+    }
+    this.reply.array(n);
+    for (let i = 1; i <= n; i++) {
+      lua.lua_rawgeti(L, -1, i);
+      this.write(L);
+    }
+    state.pop(L, 1);
+  }
+}
+
+/** A line of the protocol can't hold a line break. */
+function line(text: string): string {
+  return text.replace(/[\r\n]/g, ' ');
+}

@@ -1,0 +1,54 @@
+/**
+ * What scripts ask of this server: their commands pass the same runner as everybody's, counted and shown to MONITOR, and errors
+ * that a command made are counted there, not once more for the script that hands them on.
+ */
+import type { Engine } from '../engine/engine.ts';
+import type { ScriptHost, ScriptLogLevel } from '../script/host.ts';
+import { REDIS_VERSION, type ServerContext } from './context.ts';
+import type { LogLevel } from './log.ts';
+
+const LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
+
+export class ServerScriptHost implements ScriptHost {
+  readonly engine: Engine;
+  readonly version = REDIS_VERSION;
+  private readonly context: ServerContext;
+
+  constructor(context: ServerContext) {
+    this.context = context;
+    this.engine = context.engine;
+  }
+
+  call(id: number, arg: number, argc: number, hash: number): void {
+    const { reply } = this.engine;
+    const { errors } = reply;
+    this.context.runner?.callTimed(id, arg, argc, hash);
+    reply.errors = errors;
+  }
+
+  rejected(id: number, arg: number, argc: number, error: string): void {
+    const { context } = this;
+    context.rejected(id < 0 ? id : context.statSlot(id, arg, argc), error);
+  }
+
+  nest(by: 1 | -1): void {
+    this.context.nesting += by;
+  }
+
+  outOfMemory(): boolean {
+    const { context } = this;
+    return context.overMemory && context.evictInVain();
+  }
+
+  busyThresholdMs(): number {
+    return this.context.config.busyThresholdMs;
+  }
+
+  busyTurn(): void {
+    this.context.busyTurn?.();
+  }
+
+  log(level: ScriptLogLevel, text: string): void {
+    this.context.log(LEVELS[level], text);
+  }
+}
