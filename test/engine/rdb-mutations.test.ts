@@ -97,6 +97,17 @@ const SANE: Readonly<Record<string, (ask: (...words: Word[]) => Parsed) => strin
     ask('SADD', 'k', 'one more');
     return ask('SREM', 'k', 'one more') === ':1' ? '' : 'SREM';
   },
+  zset: (ask) => {
+    const pairs = ask('ZRANGE', 'k', '0', '-1', 'WITHSCORES');
+    if (ask('ZCARD', 'k') !== `:${pairs.length / 2}`) return 'ZCARD';
+    for (let i = 0; i < Math.min(pairs.length, 2 * ASKED); i += 2) {
+      const member = bytesOf(pairs[i]);
+      if (ask('ZSCORE', 'k', member) !== pairs[i + 1]) return `the score of ${pairs[i]}`;
+      if (ask('ZRANK', 'k', member) !== `:${i / 2}`) return `the rank of ${pairs[i]}`;
+    }
+    ask('ZADD', 'k', '1.5', 'one more');
+    return ask('ZREM', 'k', 'one more') === ':1' ? '' : 'ZREM';
+  },
   hash: (ask) => {
     const pairs = ask('HGETALL', 'k');
     if (ask('HLEN', 'k') !== `:${pairs.length / 2}`) return 'HLEN';

@@ -56,6 +56,23 @@ function integers(random: Random, most: number): Word[] {
   return Array.from({ length: 1 + random.below(most) }, () => (width === 2 ? wide() : one()));
 }
 
+/** Whole and broken numbers, many the same, large and small ones, infinities. */
+export function score(random: Random): string {
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)];
+  switch (random.below(6)) {
+    case 0:
+      return String(random.below(5));
+    case 1:
+      return String(random.float() * 1000 - 500);
+    case 2:
+      return pick(['inf', '-inf', '0.1', '1e300', '-1e-300', '4611686018427387904', '9223372036854775808']);
+    case 3:
+      return pick(['3.0', '1e17', '123456789012345678', '0.00001234', '2.98023223876953125e-8', '-5e-324', '1e-4']);
+    default:
+      return String(random.int32());
+  }
+}
+
 /** Commands that make a value under a key that isn't there, by the name of its type. */
 export const VALUES: Readonly<Record<string, ValueMaker>> = {
   string: (random, key) => [['SET', key, element(random)]],
@@ -65,6 +82,7 @@ export const VALUES: Readonly<Record<string, ValueMaker>> = {
   ],
   set: (random, key) => [['SADD', key, ...several(random, 800)]],
   intset: (random, key) => [['SADD', key, ...integers(random, random.below(4) === 0 ? 700 : 40)]],
+  zset: (random, key) => [['ZADD', key, ...several(random, 400).flatMap((member) => [score(random), member])]],
   hash: (random, key) => [['HSET', key, ...several(random, 800).flatMap((field) => [field, element(random)])]],
 };
 
@@ -123,6 +141,21 @@ export function zipmap(pairs: readonly Word[]): number[] {
   return [Math.min(254, pairs.length / 2), ...entries, 0xff];
 }
 
+/** A score as RDB had them before 2015. */
+function rdbScore(value: number): number[] {
+  if (value === Number.POSITIVE_INFINITY) return [254];
+  if (value === Number.NEGATIVE_INFINITY) return [255];
+  return [String(value).length, ...bytesOf(String(value))];
+}
+
+/** Members and scores in the order of a sorted set. */
+function inOrder(random: Random, members: readonly Word[]): Word[] {
+  const bytes = (word: Word): Buffer => Buffer.from(word as string);
+  const pairs = members.map((member): [number, Word] => [random.below(8) / 4, member]);
+  pairs.sort(([a, one], [b, other]) => a - b || Buffer.compare(bytes(one), bytes(other)));
+  return pairs.flatMap(([value, member]) => [member, String(value)]);
+}
+
 /** The different ones among words, by their bytes. */
 export function distinct(words: readonly Word[]): Word[] {
   return [...new Map(words.map((word) => [Buffer.from(word as string).toString('latin1'), word])).values()];
@@ -132,7 +165,7 @@ export function distinct(words: readonly Word[]): Word[] {
 export function oldForm(random: Random): number[] {
   const words = several(random, 300);
   const pairs = distinct(words).flatMap((field) => [field, element(random)]);
-  switch (random.below(9)) {
+  switch (random.below(12)) {
     case 0:
       return [1, ...rdbLength(words.length), ...words.flatMap(rdbString)];
     case 1:
@@ -150,6 +183,22 @@ export function oldForm(random: Random): number[] {
     case 7: {
       const members = distinct(integers(random, 600));
       return [2, ...rdbLength(members.length), ...members.flatMap(rdbString)];
+    }
+    case 8:
+      return [12, ...rdbString(ziplist(inOrder(random, distinct(words))))];
+    case 9: {
+      const members = distinct(words);
+      const text = (): number[] => rdbScore(Number(score(random).replace('inf', 'Infinity')));
+      return [3, ...rdbLength(members.length), ...members.flatMap((member) => [...rdbString(member), ...text()])];
+    }
+    case 10: {
+      const members = distinct(words);
+      const double = (): number[] => {
+        const bytes = Buffer.alloc(8);
+        bytes.writeDoubleLE(Number(score(random).replace('inf', 'Infinity')));
+        return [...bytes];
+      };
+      return [5, ...rdbLength(members.length), ...members.flatMap((member) => [...rdbString(member), ...double()])];
     }
     default:
       return [18, 2, 1, ...rdbString(element(random)), 1, ...rdbString('plain')];

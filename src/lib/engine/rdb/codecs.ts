@@ -2,7 +2,7 @@
 import { chunkOf } from '../../store/arena.ts';
 import type { Keyspace } from '../../store/keyspace.ts';
 import type { Engine } from '../engine.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING } from '../keys.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../keys.ts';
 import { type Loaded, REFUSED, type ValueCodec } from './codec.ts';
 import { hashCodec } from './hash.ts';
 import { listCodec } from './list.ts';
@@ -10,11 +10,13 @@ import type { RdbReader } from './reader.ts';
 import { setCodec } from './set.ts';
 import { stringCodec } from './string.ts';
 import type { RdbWriter } from './writer.ts';
+import { zsetCodec } from './zset.ts';
 
 const byType = new Map<number, ValueCodec>([
   [TYPE_STRING, stringCodec],
   [TYPE_LIST, listCodec],
   [TYPE_SET, setCodec],
+  [TYPE_ZSET, zsetCodec],
   [TYPE_HASH, hashCodec],
 ]);
 const byCode = new Map<number, ValueCodec>();

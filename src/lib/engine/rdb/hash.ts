@@ -86,8 +86,8 @@ function load(engine: Engine, code: number, reader: RdbReader, into: Loaded): nu
   if (!(code === RDB_HASH_ZIPMAP ? fromZipmap() : fromZiplist())) return REFUSED;
   const longest = longestOfPairs(builder.bytes, builder.view, 0);
   if (longest < 0) return REFUSED;
-  if (builder.count >> 1 > maxPackedFields || longest > maxPackedLength)
-    return unpack(engine, builder.bytes, builder.view, 0, into);
+  const tooLong = code === RDB_HASH_ZIPMAP && longest > maxPackedLength; // of others, redis-server asks only how many
+  if (builder.count >> 1 > maxPackedFields || tooLong) return unpack(engine, builder.bytes, builder.view, 0, into);
   return built(into);
 }
 

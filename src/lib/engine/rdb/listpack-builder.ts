@@ -40,7 +40,8 @@ export class ListpackBuilder {
     return true;
   }
 
-  private reserve(more: number): boolean {
+  /** Room for so many bytes more. False when it would be too large. */
+  reserve(more: number): boolean {
     const wanted = this.length + more;
     if (wanted > MAX_BYTES) return false;
     if (wanted <= this.bytes.length) return true;
