@@ -21,6 +21,9 @@ const RANKS = ['0', '1', '2', '3', '-1', '-2', '-3', '5', '10', '-10', '100', '-
 const BAD_RANKS = ['x', '', '1.5', '9223372036854775808', '-9223372036854775808', ' 1', '01'];
 const COUNTS = ['0', '1', '2', '3', '5', '10', '100', '-1', '-3', '-10', '-100', 'x', '', '9223372036854775807'];
 
+/** Keys of sets and sorted sets that have members in common. */
+const SOURCES = ['z1', 'z2', 'z3', 'big', 'wide', 's1', 's2', 's3'];
+
 type Make = (g: SortedSetCommands) => Word[];
 
 export class SortedSetCommands {
@@ -155,6 +158,22 @@ const zrange: Make = (g) => {
   return ['ZRANGE', key, ...bounds, ...options];
 };
 
+const combine: Make = (g) => {
+  const operation = g.pick(['ZUNION', 'ZINTER', 'ZDIFF', 'ZINTERCARD', 'ZUNIONSTORE', 'ZINTERSTORE', 'ZDIFFSTORE']);
+  const keys = Array.from({ length: 1 + g.below(3) }, () => g.pick([...SOURCES, g.key()]));
+  const n = g.below(25) === 0 ? g.pick(['0', '-1', 'x', '4', '9223372036854775807']) : String(keys.length);
+  const options: Word[] = [];
+  const takesWeights = !/DIFF|CARD/.test(operation);
+  if (g.below(20) < (takesWeights ? 8 : 1)) {
+    options.push('WEIGHTS', ...keys.map(() => g.mostly(['1', '2', '-1', '0', '0.5', 'inf', '-inf'], BAD_SCORES)));
+  }
+  if (g.below(20) < (takesWeights ? 8 : 1)) options.push('AGGREGATE', g.pick(['SUM', 'MIN', 'MAX', 'min', 'AVG']));
+  if (g.below(20) < (operation.endsWith('STORE') ? 1 : 10)) options.push('WITHSCORES');
+  if (g.below(20) < (operation === 'ZINTERCARD' ? 10 : 1)) options.push('LIMIT', g.pick(COUNTS));
+  const destination = operation.endsWith('STORE') ? [g.destination()] : [];
+  return [operation, ...destination, n, ...keys, ...options];
+};
+
 const MAKERS: Make[] = [
   ...Array.from({ length: 14 }, () => add),
   (g) => {
@@ -214,6 +233,10 @@ const MAKERS: Make[] = [
   },
   (g) => (g.below(8) === 0 ? ['DEL', g.key()] : ['EXISTS', g.key()]),
   (g) => (g.below(4) === 0 ? ['COPY', g.key(), g.destination(), 'REPLACE'] : ['TYPE', g.key()]),
+  ...Array.from({ length: 6 }, () => combine),
+  (g) => ['SADD', g.pick(['s1', 's2', 's3']), ...g.members(g.pick(['z1', 'wide', 'big']), 40)],
+  (g) => ['SADD', 's3', ...Array.from({ length: 5 }, () => String(g.below(200)))],
+  (g) => (g.below(5) === 0 ? ['DEL', g.pick(['s1', 's2', 's3'])] : ['SCARD', 's1']),
   () => ['SET', 'string', 'text'],
   () => ['SET', 'text', 'text'],
 ];

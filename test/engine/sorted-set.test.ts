@@ -29,6 +29,8 @@ const WITH_SCORE: Otherwise = {
 const withDigits = (...names: string[]): Record<string, Otherwise> =>
   Object.fromEntries(names.map((name) => [name, DIGITS]));
 const COMPARISON: Comparison = {
+  // Sets of 7.2: small ones are packed.
+  encodings: { listpack: ['hashtable'] },
   otherwise: {
     ...withDigits('ZADD', 'ZINCRBY', 'ZSCORE', 'ZMSCORE', 'ZRANGE', 'ZREVRANGE', 'ZRANGEBYSCORE', 'ZREVRANGEBYSCORE'),
     ...withDigits('ZPOPMIN', 'ZPOPMAX', 'ZMPOP', 'BZMPOP', 'BZPOPMIN', 'BZPOPMAX', 'ZUNION', 'ZINTER', 'ZDIFF'),

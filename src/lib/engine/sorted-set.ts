@@ -4,6 +4,7 @@
  */
 import type { HandlerFamily } from './dispatch-table.ts';
 import { zadd, zincrby } from './zset/add.ts';
+import { zdiff, zdiffstore, zinter, zintercard, zinterstore, zunion, zunionstore } from './zset/combine.ts';
 import { bzmpop, bzpopmax, bzpopmin, zmpop, zpopmax, zpopmin } from './zset/pop.ts';
 import { zrandmember } from './zset/random.ts';
 import {
@@ -26,7 +27,12 @@ export const sortedSetHandlers: HandlerFamily = {
   zadd,
   zcard,
   zcount,
+  zdiff,
+  zdiffstore,
   zincrby,
+  zinter,
+  zintercard,
+  zinterstore,
   zlexcount,
   zmpop,
   zmscore,
@@ -48,4 +54,6 @@ export const sortedSetHandlers: HandlerFamily = {
   zrevrank,
   zscan,
   zscore,
+  zunion,
+  zunionstore,
 };

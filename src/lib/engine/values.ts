@@ -17,6 +17,7 @@ import { SortedSets } from '../store/sorted-sets.ts';
 import { Streams } from '../store/stream/streams.ts';
 import { ROOTED, rootOf, type ValueKind } from '../store/value-kind.ts';
 import type { ExpiryWheel } from '../store/wheel.ts';
+import type { Source } from './zset/sources.ts';
 
 export class Values {
   /** By type number; null for strings, and for numbers that are no type. */
@@ -24,6 +25,8 @@ export class Values {
   readonly hashes: Hashes;
   readonly sets: Sets;
   readonly sortedSets: SortedSets;
+  /** What ZUNION and its like read; made when first needed. */
+  zsetSources: { readonly one: Source; readonly other: Source } | null = null;
   /** A sorted set on its way into being. */
   readonly zsetResult: SortedSet;
   readonly streams: Streams;

@@ -16,14 +16,6 @@ export const absent: Readonly<Record<string, string>> = {
   migrate: NOT_YET,
   sort: NOT_YET,
   sort_ro: NOT_YET,
-  // sorted-set
-  zdiff: NOT_YET,
-  zdiffstore: NOT_YET,
-  zinter: NOT_YET,
-  zintercard: NOT_YET,
-  zinterstore: NOT_YET,
-  zunion: NOT_YET,
-  zunionstore: NOT_YET,
   // geo
   geoadd: NOT_YET,
   geodist: NOT_YET,
