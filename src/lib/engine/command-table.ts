@@ -49,6 +49,7 @@ export const COMMAND_READONLY = flagBit('readonly');
 export const COMMAND_DENY_OOM = flagBit('denyoom');
 export const COMMAND_ADMIN = flagBit('admin');
 export const COMMAND_PUBSUB = flagBit('pubsub');
+export const COMMAND_FAST = flagBit('fast');
 export const COMMAND_NO_MULTI = flagBit('no_multi');
 export const COMMAND_MAY_REPLICATE = flagBit('may_replicate');
 export const COMMAND_NO_SCRIPT = flagBit('noscript');

@@ -56,6 +56,8 @@ export class Config {
   /** Keys that CLIENT TRACKING remembers readers of, at most; 0 is no limit. */
   trackingTableMaxKeys = 0;
   latencyTracking = true;
+  /** What takes longer is remembered for LATENCY, in milliseconds; 0: nothing is. */
+  latencyMonitorMs = 0;
   latencyPercentiles: readonly number[] = [];
   private readonly texts = new Map<Parameter, string>();
   private readonly hooks = new Map<Parameter, ApplyHook[]>();
@@ -187,6 +189,7 @@ export class Config {
     this.password = this.text('requirepass');
     this.databases = this.number('databases');
     this.trackingTableMaxKeys = this.number('tracking-table-max-keys');
+    this.latencyMonitorMs = this.number('latency-monitor-threshold');
     this.latencyTracking = this.isYes('latency-tracking');
     const percentiles = this.text('latency-tracking-info-percentiles');
     this.latencyPercentiles = percentiles === '' ? [] : percentiles.split(' ').map(Number);

@@ -18,6 +18,7 @@ import { Clients } from './clients.ts';
 import type { Config } from './config.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { KeyEvents } from './key-events.ts';
+import { type LatencyEvent, LatencyMonitor } from './latency-monitor.ts';
 import type { LogLevel } from './log.ts';
 import { MonitorFeed, shownArgument } from './monitor.ts';
 import { Notifications } from './notifications.ts';
@@ -36,6 +37,7 @@ import { Watches } from './watch.ts';
 /** The version of Redis whose behaviour clients may expect. */
 export const REDIS_VERSION = '7.2.4';
 
+const US_PER_MS = 1000;
 /** Clients that have reason to be silent. */
 const NEVER_IDLE = CLIENT_MONITOR | CLIENT_BLOCKED | CLIENT_PUBSUB;
 
@@ -131,6 +133,7 @@ export class ServerContext {
   readonly pubsub: PubSub;
   readonly notifications: Notifications;
   readonly tracking: Tracking;
+  readonly latencyMonitor = new LatencyMonitor();
   readonly keyEvents: KeyEvents;
   readonly housekeeping: Housekeeping;
   private readonly monitorFeed: MonitorFeed;
@@ -195,7 +198,9 @@ export class ServerContext {
     const { stats, engine } = this;
     const startUs = engine.clock.nowUs();
     const status = engine.evictor.makeRoom(engine);
-    stats.evictionExceededUs += engine.clock.nowUs() - startUs;
+    const us = engine.clock.nowUs() - startUs;
+    stats.evictionExceededUs += us;
+    this.noteLatency('eviction-cycle', us);
     return status === EVICT_FAILED;
   }
 
@@ -214,6 +219,13 @@ export class ServerContext {
   commandAt(id: number, arg: number, argc: number): Command {
     const isContainer = (commandFlags[id] & COMMAND_CONTAINER) !== 0 && argc > 1;
     return (isContainer ? subcommandOf(this.engine, id, arg) : undefined) ?? commands[id];
+  }
+
+  /** An event took so long: remembered when that is long enough. */
+  noteLatency(event: LatencyEvent, us: number): void {
+    const thresholdMs = this.config.latencyMonitorMs;
+    if (thresholdMs === 0 || us < thresholdMs * US_PER_MS) return;
+    this.latencyMonitor.add(event, Math.floor(us / US_PER_MS), this.engine.nowMs);
   }
 
   /** A command was refused before it ran; `error` is what it was answered. */

@@ -36,7 +36,7 @@ const BARRIER_GROUPS = ['connection', 'server', 'transactions', 'pubsub', 'scrip
 /** Of those groups, what changes nothing about its client. */
 const NO_BARRIER = ['ping', 'echo', 'dbsize', 'time', 'lastsave'];
 const EXEC = findCommand('exec')?.id;
-/** With a slow-log threshold below this, every command is timed alone. */
+/** With a slow-log threshold below this, every command is timed alone (and when latency is monitored). */
 const SHARED_TIMING_MIN_US = 1000;
 
 export class Dispatcher {
@@ -102,7 +102,8 @@ export class Dispatcher {
     engine.argLength = batch.argLength;
     engine.accessClock = engine.evictor.newStamp(engine.nowMs);
     if (n > 1 && engine.db.worthPrefetching) engine.db.prefetch(batch.hash, n);
-    const each = config.slowlogThresholdUs >= 0 && config.slowlogThresholdUs < SHARED_TIMING_MIN_US;
+    const slowlogged = config.slowlogThresholdUs >= 0 && config.slowlogThresholdUs < SHARED_TIMING_MIN_US;
+    const each = slowlogged || config.latencyMonitorMs > 0;
     const startUs = clock.nowUs();
     let current: Session | null = null;
     let apart = 0; // time that commands of their own timing took

@@ -70,7 +70,9 @@ export class Housekeeping {
     const startUs = clock.nowUs();
     this.untilUs = startUs + budgetUs;
     this.defragmenter.step(this.expired);
-    this.defragUs += clock.nowUs() - startUs;
+    const us = clock.nowUs() - startUs;
+    this.defragUs += us;
+    this.context.noteLatency('active-defrag-cycle', us);
     if (!this.defragmenter.running) this.idleAfter = arena.idleBytes;
   }
 

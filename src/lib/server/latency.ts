@@ -20,6 +20,13 @@ export class LatencyHistogram {
     this.count += times;
   }
 
+  /** How many values are at most `nanos`, as far as the buckets can tell. */
+  countUpTo(nanos: number): number {
+    let seen = 0;
+    for (let i = 0; i < BUCKETS && upperBound(i) <= nanos; i++) seen += this.buckets[i];
+    return seen;
+  }
+
   /** Nanoseconds that `percent` of the recorded values don't exceed; 0 when nothing was recorded. */
   percentile(percent: number): number {
     const wanted = Math.max(1, Math.ceil((percent / 100) * this.count));

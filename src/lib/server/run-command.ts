@@ -22,6 +22,7 @@ import {
 import {
   COMMAND_CONTAINER,
   COMMAND_DENY_OOM,
+  COMMAND_FAST,
   COMMAND_NO_AUTH,
   COMMAND_NO_MULTI,
   COMMAND_SKIP_SLOWLOG,
@@ -217,6 +218,9 @@ export class CommandRunner {
     const slot = context.statSlot(id, arg, argc);
     commandStats.micros[slot] += us;
     if (config.latencyTracking) commandStats.recordLatency(slot, us * 1000);
+    if (config.latencyMonitorMs > 0) {
+      context.noteLatency((commandFlags[id] & COMMAND_FAST) !== 0 ? 'fast-command' : 'command', us);
+    }
     const slow = config.slowlogThresholdUs >= 0 && us >= config.slowlogThresholdUs;
     if (slow && (commandFlags[id] & COMMAND_SKIP_SLOWLOG) === 0) context.slowlogAdd(arg, argc, us);
   }

@@ -186,7 +186,9 @@ export class Shard {
   /** Removes expired keys, what hung from removed ones, and records of cleared databases, at most `budget` of each; true when more are left. */
   private reclaim(budget: number): boolean {
     const { engine } = this.context;
+    const startUs = this.context.config.latencyMonitorMs > 0 ? this.clock.nowUs() : -1;
     const left = engine.activeExpire && expireCycle(engine, engine.nowMs, budget);
+    if (startUs >= 0) this.context.noteLatency('expire-cycle', this.clock.nowUs() - startUs);
     if (engine.values.reaper.step(budget)) return true;
     for (const database of engine.databases) if (database.freeStep(budget)) return true;
     return left;

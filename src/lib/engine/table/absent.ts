@@ -12,7 +12,6 @@ const ACL = 'there is one user, who may do everything';
 
 export const absent: Readonly<Record<string, string>> = {
   // generic
-  wait: NOT_YET,
   migrate: NOT_YET,
   sort: NOT_YET,
   sort_ro: NOT_YET,
@@ -30,7 +29,6 @@ export const absent: Readonly<Record<string, string>> = {
   // transactions
   // pubsub
   // server
-  latency: NOT_YET,
   // replication
   failover: REPLICATION,
   psync: REPLICATION,
@@ -39,18 +37,16 @@ export const absent: Readonly<Record<string, string>> = {
   slaveof: REPLICATION,
   sync: REPLICATION,
   // persistence
-  waitaof: PERSISTENCE,
   bgrewriteaof: PERSISTENCE,
   bgsave: PERSISTENCE,
   save: PERSISTENCE,
   // cluster
   'restore-asking': CLUSTER,
-  asking: CLUSTER,
-  cluster: CLUSTER,
-  readonly: CLUSTER,
-  readwrite: CLUSTER,
   // modules
   module: MODULES,
   // ACL
-  acl: ACL,
+  'acl|deluser': ACL,
+  'acl|load': ACL,
+  'acl|save': ACL,
+  'acl|setuser': ACL,
 };

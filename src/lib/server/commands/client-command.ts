@@ -82,7 +82,12 @@ function listById(context: ServerContext, engine: Engine, from: number, to: numb
 /** CLIENT PAUSE ms [WRITE|ALL]: a later pause may prolong or tighten the one that is on, never shorten or loosen it. */
 function pause(context: ServerContext, engine: Engine, arg: number, argc: number): void {
   const mode = argc === 4 ? engine.text(arg + 3).toLowerCase() : 'all';
-  if (argc > 4 || (mode !== 'write' && mode !== 'all')) {
+  if (argc > 4) {
+    const name = engine.text(arg + 1);
+    engine.reply.error(`ERR unknown subcommand or wrong number of arguments for '${name}'. Try CLIENT HELP.`);
+    return;
+  }
+  if (mode !== 'write' && mode !== 'all') {
     engine.reply.error('ERR CLIENT PAUSE mode must be WRITE or ALL');
     return;
   }
