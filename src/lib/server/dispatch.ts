@@ -26,6 +26,7 @@ import {
   lookup,
 } from '../engine/command-table.ts';
 import type { Engine } from '../engine/engine.ts';
+import { MemberPrefetch } from '../engine/prefetch-members.ts';
 import type { CommandBatch } from '../resp/batch.ts';
 import type { ServerContext } from './context.ts';
 import type { CommandRunner } from './run-command.ts';
@@ -43,6 +44,7 @@ export class Dispatcher {
   /** A batch is being executed: a connection that closes meanwhile (CLIENT KILL, an output limit) must not begin it again. */
   executing = false;
   private readonly engine: Engine;
+  private readonly members: MemberPrefetch;
   private readonly batch: CommandBatch;
   private readonly context: ServerContext;
   private readonly clock: Clock;
@@ -52,6 +54,7 @@ export class Dispatcher {
 
   constructor(engine: Engine, context: ServerContext, clock: Clock, runner: CommandRunner) {
     this.engine = engine;
+    this.members = new MemberPrefetch(engine);
     this.batch = engine.batch;
     this.context = context;
     this.clock = clock;
@@ -102,6 +105,7 @@ export class Dispatcher {
     engine.argLength = batch.argLength;
     engine.accessClock = engine.evictor.newStamp(engine.nowMs);
     if (n > 1 && engine.db.worthPrefetching) engine.db.prefetch(batch.hash, n);
+    if (n > 1) this.members.run(batch);
     const slowlogged = config.slowlogThresholdUs >= 0 && config.slowlogThresholdUs < SHARED_TIMING_MIN_US;
     const each = slowlogged || config.latencyMonitorMs > 0;
     const startUs = clock.nowUs();

@@ -59,8 +59,13 @@ export class FieldTable extends RecordTable {
   }
 
   openTimed(timer: number): void {
-    super.open(this.chunks[chunkOf(timer)][wordOf(timer) + TABLE]);
+    super.open(this.tableOf(timer));
     this.timer = timer;
+  }
+
+  /** The table of a timer's hash. */
+  tableOf(timer: number): number {
+    return this.chunks[chunkOf(timer)][wordOf(timer) + TABLE];
   }
 
   /** Gives the open table a timer, if it has none. Returns it; 0, and nothing changed, without memory. */

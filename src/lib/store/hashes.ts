@@ -417,6 +417,11 @@ export class Hashes implements ValueKind {
     return true;
   }
 
+  /** The table under a root. */
+  tableOf(root: number, flags: number): number {
+    return (flags & TIMED) === 0 ? root : this.other.tableOf(root);
+  }
+
   /** The database of the open hash. */
   get database(): Keyspace {
     return this.db;

@@ -321,18 +321,27 @@ export function equals(view: DataView, p: number, other: DataView, start: number
 
 /** The first entry from p on with these bytes, where after each one that is not, `skip` entries are left out; or 0. */
 export function find(view: DataView, p: number, skip: number, other: DataView, start: number, length: number): number {
+  if (p === 0) return 0;
   setNeedle(other, start, length);
-  let q = p;
-  while (q !== 0) {
-    if (matches(view, q)) return q;
-    q += entryBytes(view, q);
-    for (let left = skip; left > 0; left--) {
-      if (view.getUint8(q) === END) return 0;
-      q += entryBytes(view, q);
+  // Most entries are short strings, and those of one listpack are alike at their beginning: the last four bytes come first.
+  const last = length >= 4 ? other.getInt32(start + length - 4, true) : 0;
+  for (let q = p; ; ) {
+    const mark = view.getUint8(q);
+    if (mark >= 0x80 && mark < 0xc0) {
+      const n = mark & 0x3f;
+      if (n === length && (n < 4 || view.getInt32(q + n - 3, true) === last) && needleIs(view, q + 1)) return q;
+      q += n + 2;
+    } else {
+      if (matches(view, q)) return q;
+      q += mark < 0x80 ? 2 : entryBytes(view, q);
     }
-    if (view.getUint8(q) === END) return 0;
+    let next = view.getUint8(q);
+    for (let left = skip; left > 0 && next !== END; left--) {
+      q += next < 0x80 ? 2 : next < 0xc0 ? (next & 0x3f) + 2 : entryBytes(view, q);
+      next = view.getUint8(q);
+    }
+    if (next === END) return 0;
   }
-  return 0;
 }
 
 // ── writing ────────────────────────────────────────────────────────────────────────────────────────────────────────────
