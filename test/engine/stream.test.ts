@@ -3,7 +3,11 @@
  * compared. What 7.2 adds is left out of the comparison, and what depends on the time may differ by as much as a test takes.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Engine } from '../../src/lib/engine/engine.ts';
 import { rootOf } from '../../src/lib/engine/keys.ts';
+import { byteOf, chunkOf } from '../../src/lib/store/ref.ts';
+import { StreamId } from '../../src/lib/store/stream/id.ts';
+import { NODE_LISTPACK } from '../../src/lib/store/stream/layout.ts';
 import { setRoot } from '../../src/lib/store/value-kind.ts';
 import { Beside } from './beside.ts';
 import { Harness } from './harness.ts';
@@ -19,7 +23,7 @@ const CLOCK_TOLERANCE_MS = 100_000;
 
 let redis: RedisPeer;
 beforeAll(async () => {
-  redis = await RedisPeer.start();
+  redis = await RedisPeer.start('--rdbcompression', 'no');
 });
 afterAll(() => redis.stop());
 
@@ -85,20 +89,80 @@ function withConsumers(command: Word[]): Word[][] {
   return [...keys.slice(0, keys.length >> 1).map((key) => create(key, command[2], command[3])), command];
 }
 
+/** The listpacks of all streams are byte for byte what redis-server dumps. Returns how many there are. */
+async function compareNodes(beside: Beside): Promise<number> {
+  const { engine } = beside.harness;
+  const keys = ['a', 'b', 'c', 'd'];
+  const dumps = await redis.run(keys.map((key) => ['DUMP', key]));
+  let compared = 0;
+  for (const [i, key] of keys.entries()) {
+    beside.harness.run('EXISTS', key);
+    const [offset, length] = [engine.argOffset[1], engine.argLength[1]];
+    const ref = engine.db.find(offset, length, engine.db.hash(offset, length));
+    const dump = dumps[i].subarray(dumps[i].indexOf('\n') + 1);
+    const nodes = ref === 0 ? Buffer.alloc(0) : dumpedNodes(engine, rootOf(engine, engine.db, ref));
+    expect([key, dump.subarray(0, nodes.length).toString('hex')]).toEqual([key, nodes.toString('hex')]);
+    if (ref !== 0) compared += engine.values.streams.log.nodes.size;
+  }
+  return compared;
+}
+
+/** How a dump of a stream begins: its type, how many nodes, and each one's master ID and listpack. */
+function dumpedNodes(engine: Engine, root: number): Buffer {
+  const log = engine.values.streams.open(root);
+  const parts = [Buffer.of(RDB_STREAM), rdbLength(log.nodes.size)];
+  const id = new StreamId();
+  for (let node = log.nodes.first(); node !== 0; node = log.nodes.next()) {
+    const { msHigh, msLow, seqHigh, seqLow } = log.nodes.readId(id);
+    const master = Buffer.alloc(16);
+    for (const [k, word] of [msHigh, msLow, seqHigh, seqLow].entries()) master.writeInt32BE(word, k * 4);
+    const start = byteOf(node) + NODE_LISTPACK;
+    const listpack = Buffer.from(engine.arena.bytes8[chunkOf(node)].slice(start, start + log.listpackBytes(node)));
+    parts.push(rdbLength(16), master, rdbLength(listpack.length), listpack);
+  }
+  return Buffer.concat(parts);
+}
+
+/** RDB_TYPE_STREAM_LISTPACKS_2 */
+const RDB_STREAM = 19;
+
+function rdbLength(n: number): Buffer {
+  if (n < 64) return Buffer.of(n);
+  if (n < 16_384) return Buffer.of(0x40 | (n >> 8), n & 0xff);
+  const long = Buffer.alloc(5, 0x80);
+  long.writeUInt32BE(n, 1);
+  return long;
+}
+
 describe('stream commands as redis-server', () => {
-  for (const protocol of [2, 3]) {
-    test(`random commands, RESP${protocol}`, { timeout: 120_000 }, async () => {
-      const seed = SEED + protocol;
+  const runs = [
+    { protocol: 2, entries: 100, bytes: 4096 },
+    { protocol: 3, entries: 4, bytes: 0 },
+    { protocol: 2, entries: 0, bytes: 200 },
+  ];
+  for (const [k, { protocol, entries, bytes }] of runs.entries()) {
+    const title = `random commands, RESP${protocol}, nodes of ${entries} entries and ${bytes} bytes`;
+    test(title, { timeout: 120_000 }, async () => {
+      const seed = SEED + k;
+      await redis.run([
+        ['CONFIG', 'SET', 'stream-node-max-entries', `${entries}`, 'stream-node-max-bytes', `${bytes}`],
+      ]);
       const beside = await Beside.start(redis, seed, protocol, sameButTime);
       await beside.compare([['SET', 'text', 'x']]);
       const { engine } = beside.harness;
+      engine.values.streams.log.nodeMaxEntries = entries;
+      engine.values.streams.log.nodeMaxBytes = bytes;
+      let nodes = 0;
       const empty = engine.arena.usedBytes;
       const commands = new StreamCommands(seed);
       for (let i = 0; i < COMMANDS; i += CHUNK) {
+        if (i % 1000 === 0) nodes += await compareNodes(beside);
         await beside.compare(Array.from({ length: CHUNK }, () => withConsumers(commands.next())).flat());
       }
+      expect(nodes).toBeGreaterThan(10);
       // All that hung from the streams is given back.
-      await beside.compare([['DEL', 'a', 'b', 'c', 'd', 'none']]);
+      const names = Array.from(parseReply(beside.harness.run('KEYS', '*')), (name) => String(name).slice(1));
+      await beside.compare([['DEL', ...names.filter((name) => name !== 'text')]]);
       while (engine.values.reaper.step(100));
       expect(engine.arena.usedBytes).toBe(empty);
     });
