@@ -113,7 +113,7 @@ export class JsonDecoder {
     const { state } = this;
     this.depth++;
     if (this.depth <= this.settings.decodeMaxDepth && state.lua.lua_checkstack(L, slots) !== 0) return;
-    state.fail(L, `Found too many nested data structures (${this.depth})`);
+    state.fail(L, `Found too many nested data structures (${this.depth}) at character ${this.position}`);
   }
 
   private object(L: number): void {
@@ -175,7 +175,7 @@ export class JsonDecoder {
     if (punctuation !== undefined) {
       this.token = punctuation;
       this.position++;
-    } else if (byte === 0) this.token = p === bytes.length - 1 ? TOKEN_END : 'invalid token';
+    } else if (byte === 0) this.token = TOKEN_END; // wherever it stands
     else if (byte === QUOTE) this.readString();
     else this.readWord(byte);
     return this.token;

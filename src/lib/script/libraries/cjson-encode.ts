@@ -125,7 +125,7 @@ export class JsonEncoder {
   private table(L: number, depth: number): void {
     const { state, settings } = this;
     if (depth > settings.encodeMaxDepth || state.lua.lua_checkstack(L, 3) === 0) {
-      state.fail(L, `Cannot serialise, excessive depth (${depth})`);
+      state.fail(L, `Cannot serialise, excessive nesting (${depth})`);
     }
     const length = this.arrayLength(L);
     if (length > 0) this.array(L, depth, length);

@@ -4,7 +4,7 @@
  *   number that is an integer ─▶ its shortest integer form, else float 32 if that is exact, else float 64
  *   table with keys 1…n ─▶ array, else map      nested deeper than 16 ─▶ nil (tables may refer to themselves)
  *
- * Strings are written as str and read as str or bin; extension types are refused.
+ * Strings are str; bin and extension types are refused.
  */
 import { ByteWriter, TooLong } from '../byte-writer.ts';
 import { LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, type LuaState } from '../lua-state.ts';
@@ -150,7 +150,7 @@ class Packer {
     else this.marked(of32, 4, length);
   }
 
-  /** The table on top has the keys 1…n and no others (strings that look like numbers count as such). */
+  /** The table on top has the keys 1…n and no others. */
   private isArray(L: number): boolean {
     const { state } = this;
     const { lua } = state;
@@ -161,7 +161,7 @@ class Packer {
     lua.lua_pushnil(L);
     while (lua.lua_next(L, -2) !== 0) {
       state.pop(L, 1);
-      const key = lua.lua_isnumber(L, -1) !== 0 ? lua.lua_tonumber(L, -1) : 0;
+      const key = lua.lua_type(L, -1) === LUA_TNUMBER ? lua.lua_tonumber(L, -1) : 0;
       if (!(key > 0) || key !== (key | 0)) {
         lua.lua_settop(L, top);
         return false;
@@ -208,7 +208,7 @@ class Packer {
 
 // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Pushes what argument 1 holds from `offset` on, `limit` values at most (0: all). With either, the next offset comes first. */
+/** Pushes what argument 1 holds from `offset` on, `limit` values at most: all if both are 0, else the next offset comes first. */
 function unpack(state: LuaState, L: number, limit: number, offset: number): number {
   const { lua } = state;
   const at = state.checkBytes(L, 1);
@@ -218,7 +218,7 @@ function unpack(state: LuaState, L: number, limit: number, offset: number): numb
   }
   if (offset > length) state.fail(L, `Start offset ${offset} greater than input length ${length}.`);
   const all = limit === 0 && offset === 0;
-  const most = limit === 0 ? 0x7fff_ffff : limit;
+  const most = all ? 0x7fff_ffff : limit;
   lua.lua_settop(L, 1);
   const reader = new Unpacker(state, L, at + offset, at + length);
   let n = 0;
@@ -278,7 +278,6 @@ class Unpacker {
     if (mark === 0xc0) lua.lua_pushnil(L);
     else if (mark === 0xc2 || mark === 0xc3) lua.lua_pushboolean(L, mark & 1);
     else if (mark >= 0xca && mark <= 0xd3) lua.lua_pushnumber(L, this.number(mark));
-    else if (mark >= 0xc4 && mark <= 0xc6) this.string(this.length(1 << (mark - 0xc4)));
     else if (mark >= 0xd9 && mark <= 0xdb) this.string(this.length(1 << (mark - 0xd9)));
     else if (mark === 0xdc || mark === 0xdd) this.array(this.length(2 << (mark - 0xdc)));
     else if (mark === 0xde || mark === 0xdf) this.map(this.length(2 << (mark - 0xde)));
@@ -294,7 +293,7 @@ class Unpacker {
       case 0xcb:
         return dv.getFloat64(this.take(8));
       case 0xcf:
-        return Number(dv.getBigUint64(this.take(8)));
+        return Number(dv.getBigInt64(this.take(8))); // a Lua integer is signed
       case 0xd0:
         return dv.getInt8(this.take(1));
       case 0xd1:

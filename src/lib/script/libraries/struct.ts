@@ -113,6 +113,7 @@ export function addStruct(state: LuaState): void {
 function pack(state: LuaState, L: number, writer: ByteWriter): number {
   writer.reset();
   const format = new Format(state, L);
+  state.lua.lua_pushnil(L); // so that what is missing is nil in errors
   try {
     let arg = 2;
     while (format.next()) {
@@ -179,8 +180,8 @@ function unpack(state: LuaState, L: number): number {
   const data = state.checkBytes(L, 2);
   const { length } = state;
   const first = lua.lua_type(L, 3) <= 0 ? 1 : lua.luaL_checkinteger(L, 3);
-  if (first <= 0) state.argumentError(L, 3, 'offset must be 1 or greater');
-  let position = first - 1;
+  if (first === 0) state.argumentError(L, 3, 'offset must be 1 or greater');
+  let position = first > 0 ? first - 1 : Number.MAX_SAFE_INTEGER; // as an unsigned number: behind everything
   let n = 0;
   const there = (size: number): void => {
     if (size > length || position > length - size) state.argumentError(L, 2, 'data string too short');
@@ -245,7 +246,7 @@ function size(state: LuaState, L: number): number {
   let position = 0;
   while (format.next()) {
     position += format.padding(position);
-    if (format.option === 's') state.argumentError(L, 1, "options 's' has no fixed size");
+    if (format.option === 's') state.argumentError(L, 1, "option 's' has no fixed size");
     if (format.option === 'c' && format.size === 0) state.argumentError(L, 1, "option 'c0' has no fixed size");
     if (!/[a-zA-Z0-9]/.test(format.option)) format.control();
     position += format.size;
