@@ -340,7 +340,11 @@ const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array)
 const oneField = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(oneField);
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).slice(0, 1).map(([key, inner]) => [key, oneField(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, 1)
+      .map(([key, inner]) => [key, oneField(inner)]),
+  );
 };
 
 test('cjson and cmsgpack: what was decoded is encoded the same', async () => {

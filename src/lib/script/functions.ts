@@ -265,8 +265,8 @@ export class Functions {
     run.flags = flags;
     run.readOnly = readOnly || (flags & SCRIPT_NO_WRITES) !== 0;
     run.allowOom = (flags & SCRIPT_ALLOW_OOM) !== 0;
-    run.argument = (i) => engine.text(arg + i);
-    run.arguments = argc;
+    run.arg = arg;
+    run.argc = argc;
     this.guarded(engine, () => {
       const machine = this.theMachine();
       const made = this.byName.get(name);

@@ -17,6 +17,8 @@ export interface ScriptHost {
   call(id: number, arg: number, argc: number, hash: number): void;
   /** A command was refused before it ran. */
   rejected(id: number, arg: number, argc: number, error: string): void;
+  /** The script that was called by the command at `arg` failed by an error that was counted where it was made. */
+  failed(arg: number, argc: number): void;
   /** Commands run inside another one from now on (1), or no longer (-1): they may not block. */
   nest(by: 1 | -1): void;
   /** The data takes more than maxmemory. */

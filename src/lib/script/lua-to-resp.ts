@@ -19,9 +19,13 @@ export class ReplyWriter {
   private readonly state: LuaState;
   private readonly reply: Reply;
 
-  constructor(state: LuaState, reply: Reply) {
+  private readonly failed: () => void;
+
+  /** @param failed is told of each error that was counted where it was made, and is not counted once more */
+  constructor(state: LuaState, reply: Reply, failed: () => void) {
     this.state = state;
     this.reply = reply;
+    this.failed = failed;
   }
 
   /** Writes the value on top of the stack, and pops it. */
@@ -110,16 +114,24 @@ export class ReplyWriter {
 
   /** An error table, on top: its message; counted unless the command that failed was. Pops it. */
   private error(L: number): void {
-    const { state, reply } = this;
+    const { state } = this;
     state.getField(L, -1, 'ignore_error_stats_update');
     const ignored = state.lua.lua_toboolean(L, -1) !== 0;
     state.pop(L, 1);
     state.getField(L, -1, 'err');
     const text = state.text(L, -1);
     state.pop(L, 2);
-    const errors = reply.errors;
+    this.answer(text, ignored);
+  }
+
+  /** Writes an error; one that was `counted` before counts as a failed call only. */
+  answer(text: string, counted: boolean): void {
+    const { reply } = this;
+    const { errors } = reply;
     reply.error(text);
-    if (ignored) reply.errors = errors;
+    if (!counted) return;
+    reply.errors = errors;
+    this.failed();
   }
 
   /** The table on top, as a map or, its keys alone, as a set. */

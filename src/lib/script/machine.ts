@@ -59,7 +59,7 @@ export class ScriptMachine {
     const { state } = this;
     const { lua, L } = state;
     this.sandbox = new Sandbox(state, random);
-    this.writer = new ReplyWriter(state, host.engine.reply);
+    this.writer = new ReplyWriter(state, host.engine.reply, () => host.failed(run.arg, run.argc));
     this.caller = new CommandCaller(state, host, run);
     this.addLibraries();
     this.addRedis();
@@ -192,9 +192,8 @@ export class ScriptMachine {
 
   /** The error on top of the stack, as the client's answer. */
   private answerError(L: number, name: string): void {
-    const { state, host } = this;
+    const { state } = this;
     const { lua } = state;
-    const { reply } = host.engine;
     let text = 'ERR unknown error';
     let counted = false;
     let place = '';
@@ -208,9 +207,7 @@ export class ScriptMachine {
       counted = state.getField(L, -3, 'ignore_error_stats_update') !== LUA_TNIL && lua.lua_toboolean(L, -1) !== 0;
       state.pop(L, 3);
     } else if (lua.lua_isstring(L, -1) !== 0) text = `ERR ${state.text(L, -1)}`;
-    const { errors } = reply;
-    reply.error(place === '' ? text : `${text} script: ${name}, on ${place}.`);
-    if (counted) reply.errors = errors;
+    this.writer.answer(place === '' ? text : `${text} script: ${name}, on ${place}.`, counted);
   }
 
   /** The hook: every 100,000 instructions. */

@@ -7,7 +7,6 @@
 import {
   COMMAND_CONTAINER,
   COMMAND_DENY_OOM,
-  COMMAND_MAY_REPLICATE,
   COMMAND_NO_SCRIPT,
   COMMAND_WRITE,
   type Command,
@@ -28,6 +27,9 @@ const ARGUMENT_BYTES = 65_536;
 /** Behind each argument: word-wise reads may run over its end. */
 const GAP_BYTES = 8;
 const TAIL_BYTES = 64;
+
+/** Commands without the flag that replicas hear of all the same: no command for a read-only script. */
+const MAY_REPLICATE = ['publish', 'spublish', 'pfcount'];
 
 const NO_ARGUMENTS = 'Please specify at least one argument for this redis lib call';
 const NOT_STRINGS = 'Lua redis lib command arguments must be strings or integers';
@@ -199,7 +201,7 @@ export class CommandCaller {
     if (!command.admits(argc)) return WRONG_ARITY;
     const { flags } = command;
     if ((flags & COMMAND_NO_SCRIPT) !== 0) return NOT_FROM_SCRIPT;
-    if (run.readOnly && (flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) !== 0) return READ_ONLY;
+    if (run.readOnly && ((flags & COMMAND_WRITE) !== 0 || MAY_REPLICATE.includes(command.fullName))) return READ_ONLY;
     if ((flags & COMMAND_DENY_OOM) !== 0 && !run.allowOom && !run.wrote && run.outOfMemory) return OUT_OF_MEMORY;
     return '';
   }

@@ -40,7 +40,7 @@ export class ScriptRun {
   /** SCRIPT KILL or FUNCTION KILL wants it to end. */
   killed = false;
   startedMs = 0;
-  /** What a function was called with, for FUNCTION STATS. */
-  arguments = 0;
-  argument: (i: number) => string = () => '';
+  /** The command that called it: index of its first argument, and their number. */
+  arg = 0;
+  argc = 0;
 }

@@ -174,6 +174,8 @@ export class Scripts {
       sandbox.push(L, script.reference);
       run.name = script.sha;
       run.isEval = true;
+      run.arg = arg;
+      run.argc = argc;
       run.flags = script.flags;
       run.readOnly = readOnly || (script.flags & SCRIPT_NO_WRITES) !== 0;
       run.allowOom = (script.flags & SCRIPT_ALLOW_OOM) !== 0;

@@ -2,6 +2,7 @@
  * What scripts ask of this server: their commands pass the same runner as everybody's, counted and shown to MONITOR, and errors
  * that a command made are counted there, not once more for the script that hands them on.
  */
+import { lookup } from '../engine/command-table.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { ScriptHost, ScriptLogLevel } from '../script/host.ts';
 import { REDIS_VERSION, type ServerContext } from './context.ts';
@@ -29,6 +30,12 @@ export class ServerScriptHost implements ScriptHost {
   rejected(id: number, arg: number, argc: number, error: string): void {
     const { context } = this;
     context.rejected(id < 0 ? id : context.statSlot(id, arg, argc), error);
+  }
+
+  failed(arg: number, argc: number): void {
+    const { context, engine } = this;
+    const id = lookup(engine.memory, engine.argOffset[arg], engine.argLength[arg]);
+    if (id >= 0) context.commandStats.failed[context.statSlot(id, arg, argc)]++;
   }
 
   nest(by: 1 | -1): void {

@@ -175,7 +175,8 @@ export class JsonDecoder {
     if (punctuation !== undefined) {
       this.token = punctuation;
       this.position++;
-    } else if (byte === 0) this.token = TOKEN_END; // wherever it stands
+    } else if (byte === 0)
+      this.token = TOKEN_END; // wherever it stands
     else if (byte === QUOTE) this.readString();
     else this.readWord(byte);
     return this.token;

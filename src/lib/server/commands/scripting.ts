@@ -244,8 +244,8 @@ function stats(engine: Engine, scripting: Scripting): void {
     reply.bulkText('name');
     bulkLatin1(engine, running.name);
     reply.bulkText('command');
-    reply.array(running.arguments);
-    for (let i = 0; i < running.arguments; i++) bulkLatin1(engine, running.argument(i));
+    reply.array(running.argc);
+    for (let i = 0; i < running.argc; i++) bulkLatin1(engine, engine.text(running.arg + i));
     reply.bulkText('duration_ms');
     reply.integer(Math.floor(engine.clock.nowUs() / 1000 - running.startedMs));
   }
