@@ -108,6 +108,23 @@ const SANE: Readonly<Record<string, (ask: (...words: Word[]) => Parsed) => strin
     ask('ZADD', 'k', '1.5', 'one more');
     return ask('ZREM', 'k', 'one more') === ':1' ? '' : 'ZREM';
   },
+  stream: (ask) => {
+    const entries = ask('XRANGE', 'k', '-', '+');
+    if (ask('XLEN', 'k') !== `:${entries.length}`) return 'XLEN';
+    if (ask('XREVRANGE', 'k', '+', '-').length !== entries.length) return 'XREVRANGE';
+    for (const entry of entries.slice(0, ASKED)) {
+      const id = bytesOf(entry[0]);
+      if (JSON.stringify(ask('XRANGE', 'k', id, id)) !== JSON.stringify([entry])) return `entry ${entry[0]}`;
+    }
+    ask('XINFO', 'STREAM', 'k', 'FULL');
+    const groups = ask('XINFO', 'GROUPS', 'k') as Parsed[][];
+    for (const group of groups) {
+      ask('XPENDING', 'k', bytesOf(group[1]), '-', '+', '100');
+      ask('XREADGROUP', 'GROUP', bytesOf(group[1]), 'me', 'STREAMS', 'k', '>');
+    }
+    const added = String(ask('XADD', 'k', '*', 'f', 'v'));
+    return added.startsWith('-') || ask('XDEL', 'k', added.slice(1)) === ':1' ? '' : 'XDEL';
+  },
   hash: (ask) => {
     const pairs = ask('HGETALL', 'k');
     if (ask('HLEN', 'k') !== `:${pairs.length / 2}`) return 'HLEN';

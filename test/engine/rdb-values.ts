@@ -73,6 +73,51 @@ export function score(random: Random): string {
   }
 }
 
+/** Entries of the same fields and of others, some deleted, groups, and what is pending there. */
+function stream(random: Random, key: string): Word[][] {
+  const commands: Word[][] = [];
+  const ids: string[] = [];
+  let ms = random.below(2) === 0 ? 1 : 1_700_000_000_000;
+  const entries = 1 + random.below(random.below(4) === 0 ? 400 : 10);
+  for (let i = 0; i < entries; i++) {
+    ms += random.below(3) === 0 ? random.below(100_000) : 1;
+    ids.push(`${ms}-${random.below(3)}`);
+    const fields = random.below(4) === 0 ? several(random, 5) : ['temperature', 'humidity'];
+    commands.push(['XADD', key, ids[i], ...fields.flatMap((field) => [field, element(random)])]);
+  }
+  const some = (n: number): string[] =>
+    Array.from({ length: 1 + random.below(n) }, () => ids[random.below(ids.length)]);
+  if (random.below(2) === 0) commands.push(['XDEL', key, ...some(5)]);
+  if (random.below(6) === 0) commands.push(['XTRIM', key, 'MAXLEN', '0']);
+  for (let group = random.below(4); group > 0; group--) {
+    commands.push([
+      'XGROUP',
+      'CREATE',
+      key,
+      `group${group}`,
+      random.below(2) === 0 ? '0' : ids[random.below(ids.length)],
+    ]);
+    for (let consumer = random.below(4); consumer > 0; consumer--) {
+      const reads = random.below(4);
+      if (reads === 0) commands.push(['XGROUP', 'CREATECONSUMER', key, `group${group}`, `consumer${consumer}`]);
+      else
+        commands.push([
+          'XREADGROUP',
+          'GROUP',
+          `group${group}`,
+          `c${consumer}`,
+          'COUNT',
+          `${reads}`,
+          'STREAMS',
+          key,
+          '>',
+        ]);
+    }
+    if (random.below(3) === 0) commands.push(['XACK', key, `group${group}`, ...some(3)]);
+  }
+  return commands;
+}
+
 /** Commands that make a value under a key that isn't there, by the name of its type. */
 export const VALUES: Readonly<Record<string, ValueMaker>> = {
   string: (random, key) => [['SET', key, element(random)]],
@@ -83,6 +128,7 @@ export const VALUES: Readonly<Record<string, ValueMaker>> = {
   set: (random, key) => [['SADD', key, ...several(random, 800)]],
   intset: (random, key) => [['SADD', key, ...integers(random, random.below(4) === 0 ? 700 : 40)]],
   zset: (random, key) => [['ZADD', key, ...several(random, 400).flatMap((member) => [score(random), member])]],
+  stream,
   hash: (random, key) => [['HSET', key, ...several(random, 800).flatMap((field) => [field, element(random)])]],
 };
 

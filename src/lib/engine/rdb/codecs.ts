@@ -2,12 +2,13 @@
 import { chunkOf } from '../../store/arena.ts';
 import type { Keyspace } from '../../store/keyspace.ts';
 import type { Engine } from '../engine.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../keys.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET } from '../keys.ts';
 import { type Loaded, REFUSED, type ValueCodec } from './codec.ts';
 import { hashCodec } from './hash.ts';
 import { listCodec } from './list.ts';
 import type { RdbReader } from './reader.ts';
 import { setCodec } from './set.ts';
+import { streamCodec } from './stream.ts';
 import { stringCodec } from './string.ts';
 import type { RdbWriter } from './writer.ts';
 import { zsetCodec } from './zset.ts';
@@ -18,6 +19,7 @@ const byType = new Map<number, ValueCodec>([
   [TYPE_SET, setCodec],
   [TYPE_ZSET, zsetCodec],
   [TYPE_HASH, hashCodec],
+  [TYPE_STREAM, streamCodec],
 ]);
 const byCode = new Map<number, ValueCodec>();
 for (const codec of byType.values()) for (const code of codec.codes) byCode.set(code, codec);

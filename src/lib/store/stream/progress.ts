@@ -66,7 +66,7 @@ export class Progress {
   }
 
   /** Sets `low` and `high` to the number of the entry `id` among all that were added; false when that is unknown. */
-  private number(id: StreamId): boolean {
+  number(id: StreamId): boolean {
     const { log, edge } = this;
     this.low = log.addedLow;
     this.high = log.addedHigh;
