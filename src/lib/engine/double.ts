@@ -46,6 +46,12 @@ export function looseDouble(engine: Engine, i: number, skip: number): number {
   return length === text.length || text[length] === '\0' ? value : Number.NaN;
 }
 
+/** The double that a text is, up to its end or a NUL; NaN when it is none, or one that is out of range. An empty text is 0. */
+export function sortableDouble(text: string): number {
+  const { value, length, outOfRange } = parse(text);
+  return (length === text.length || text[length] === '\0') && !outOfRange ? value : Number.NaN;
+}
+
 function parse(text: string): Parsed {
   const found = NUMBER.exec(text);
   if (found === null) return NOTHING;

@@ -9,6 +9,7 @@ import { expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime,
 import { keys, scan } from './generic/iteration.ts';
 import { object } from './generic/object.ts';
 import { copy, move, rename, renamenx } from './generic/rename.ts';
+import { sort, sortRo } from './generic/sort.ts';
 
 export const genericHandlers: HandlerFamily = {
   copy,
@@ -31,6 +32,8 @@ export const genericHandlers: HandlerFamily = {
   renamenx,
   restore,
   scan,
+  sort,
+  sort_ro: sortRo,
   touch,
   ttl,
   type,

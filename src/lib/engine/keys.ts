@@ -61,6 +61,20 @@ export function lookupRead(engine: Engine, i: number, hash: number): number {
   return ref;
 }
 
+/** As lookupRead, of a key whose name is no argument: `length` bytes at `offset` of a view. */
+export function lookupBytes(engine: Engine, view: DataView, offset: number, length: number): number {
+  const { db, stats } = engine;
+  let ref = db.findBytes(view, offset, length, db.hashOfBytes(view, offset, length));
+  if (ref !== 0 && db.expires !== 0 && dropIfExpired(engine, db, ref)) ref = 0;
+  if (ref === 0) {
+    stats.keyspaceMisses++;
+    return 0;
+  }
+  stats.keyspaceHits++;
+  touch(engine, ref);
+  return ref;
+}
+
 /** For commands that change the key: marks the access. */
 export function lookupWrite(engine: Engine, i: number, hash: number): number {
   const ref = find(engine, engine.db, i, hash);

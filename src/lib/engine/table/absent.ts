@@ -13,8 +13,6 @@ const ACL = 'there is one user, who may do everything';
 export const absent: Readonly<Record<string, string>> = {
   // generic
   migrate: NOT_YET,
-  sort: NOT_YET,
-  sort_ro: NOT_YET,
   // geo
   geoadd: NOT_YET,
   geodist: NOT_YET,
