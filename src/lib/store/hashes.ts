@@ -206,8 +206,9 @@ export class Hashes implements ValueKind {
   // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Makes the bytes of a new record's value (listpack.EMPTY_BYTES or more) a hash without fields, and opens it. */
-  createEmpty(db: Keyspace, ref: number): void {
+  createEmpty(db: Keyspace, ref: number, nowMs: number): void {
     this.db = db;
+    this.nowMs = nowMs;
     this.ref = ref;
     this.packed = true;
     this.locate();

@@ -54,7 +54,7 @@ export function openToAdd(engine: Engine, arg: number, from: number, end: number
     const bytes = EMPTY_BYTES + (several ? packedBytes(engine, from, end) : 0);
     const made = createValue(engine, arg + 1, engine.keyHash, TYPE_HASH, 0, bytes);
     if (made === 0) return false;
-    hashes.createEmpty(engine.db, made);
+    hashes.createEmpty(engine.db, made, engine.nowMs);
   }
   if (hashes.expect((end - from) >> 1)) return true;
   noMemory(engine);
