@@ -81,12 +81,7 @@ function fromHexadecimal(digits: string, power: number): number {
   const bits = mantissa.toString(2).length;
   const lowest = Math.max(exponent + bits - MANTISSA_BITS, MIN_EXPONENT);
   if (lowest <= exponent) return scaled(Number(mantissa), exponent);
-  const drop = BigInt(lowest - exponent);
-  const kept = mantissa >> drop;
-  const rest = mantissa - (kept << drop);
-  const half = 1n << (drop - 1n);
-  const up = rest > half || (rest === half && (kept & 1n) === 1n);
-  return scaled(Number(up ? kept + 1n : kept), lowest);
+  return scaled(Number(shiftedToEven(mantissa, BigInt(lowest - exponent))), lowest);
 }
 
 /** value · 2^exponent, where no bit is lost but by overflow: in two steps, since 2^exponent may be no double. */
@@ -120,4 +115,31 @@ function roundedToEven(value: number): string {
   const isHalf = /^50*$/.test(exact.slice(18, exact.indexOf('e')));
   if (!isHalf || (exact.charCodeAt(17) & 1) === 1) return rounded;
   return exact.slice(0, 18) + exact.slice(exact.indexOf('e'));
+}
+
+const BITS = new DataView(new ArrayBuffer(8));
+const SIGNIFICAND = (1n << 52n) - 1n;
+
+/** A double as C's "%.<decimals>f" prints it: exactly, halves to even. */
+export function formatFixed(value: number, decimals: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : value < 0 ? '-inf' : 'nan';
+  BITS.setFloat64(0, value);
+  const bits = BITS.getBigUint64(0);
+  const exponent = Number((bits >> 52n) & 0x7ffn);
+  const significand = (bits & SIGNIFICAND) | (exponent === 0 ? 0n : 1n << 52n);
+  const power = Math.max(exponent, 1) - 1075; // value = significand · 2^power
+  let scaled = significand * 10n ** BigInt(decimals);
+  if (power >= 0) scaled <<= BigInt(power);
+  else scaled = shiftedToEven(scaled, BigInt(-power));
+  const digits = scaled.toString().padStart(decimals + 1, '0');
+  const point = digits.length - decimals;
+  const fraction = decimals === 0 ? '' : `.${digits.slice(point)}`;
+  return `${bits >> 63n === 0n ? '' : '-'}${digits.slice(0, point)}${fraction}`;
+}
+
+function shiftedToEven(value: bigint, by: bigint): bigint {
+  const kept = value >> by;
+  const rest = value - (kept << by);
+  const half = 1n << (by - 1n);
+  return rest > half || (rest === half && (kept & 1n) === 1n) ? kept + 1n : kept;
 }

@@ -6,6 +6,7 @@ import { bitmapHandlers } from './bitmap.ts';
 import { commandHandlers } from './command-command.ts';
 import type { HandlerFamily } from './dispatch-table.ts';
 import { genericHandlers } from './generic.ts';
+import { geoHandlers } from './geo.ts';
 import { hashHandlers } from './hash.ts';
 import { hyperloglogHandlers } from './hyperloglog.ts';
 import { listHandlers } from './list.ts';
@@ -23,6 +24,7 @@ export const engineFamilies: readonly HandlerFamily[] = [
   listHandlers,
   setHandlers,
   sortedSetHandlers,
+  geoHandlers,
   streamHandlers,
   commandHandlers,
 ];

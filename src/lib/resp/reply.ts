@@ -224,7 +224,11 @@ export class Reply {
   }
 
   double(value: number): void {
-    const text = formatDouble(value);
+    this.doubleText(formatDouble(value));
+  }
+
+  /** A double whose text is not the usual one. */
+  doubleText(text: string): void {
     if (this.protocol === 2) this.bulkText(text);
     else this.line(44, text);
   }

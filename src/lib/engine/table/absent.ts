@@ -13,17 +13,6 @@ const ACL = 'there is one user, who may do everything';
 export const absent: Readonly<Record<string, string>> = {
   // generic
   migrate: NOT_YET,
-  // geo
-  geoadd: NOT_YET,
-  geodist: NOT_YET,
-  geohash: NOT_YET,
-  geopos: NOT_YET,
-  geosearch: NOT_YET,
-  geosearchstore: NOT_YET,
-  georadius: NOT_YET,
-  georadius_ro: NOT_YET,
-  georadiusbymember: NOT_YET,
-  georadiusbymember_ro: NOT_YET,
   // transactions
   // pubsub
   // server

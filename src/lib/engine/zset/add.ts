@@ -46,7 +46,11 @@ function add(engine: Engine, arg: number, argc: number, initial: number): void {
     syntaxError(engine);
     return;
   }
-  if (!compatible(engine, flags, members) || !parseScores(engine, first, members)) return;
+  if (compatible(engine, flags, members) && parseScores(engine, first, members))
+    run(engine, arg, first + 1, 2, members, flags);
+}
+
+function run(engine: Engine, arg: number, first: number, stride: number, members: number, flags: number): void {
   const ref = openToChange(engine, arg);
   if (ref === -1) return;
   if (ref === 0 && (flags & XX) !== 0) {
@@ -54,7 +58,7 @@ function add(engine: Engine, arg: number, argc: number, initial: number): void {
     else engine.reply.integer(0);
     return;
   }
-  if (prepareToAdd(engine, arg, ref, first + 1, end)) addAll(engine, first, members, flags);
+  if (prepareToAdd(engine, arg, ref, first, stride, members)) addAll(engine, first, stride, members, flags);
 }
 
 function optionAt(engine: Engine, i: number, end: number): number {
@@ -77,9 +81,32 @@ function compatible(engine: Engine, flags: number, members: number): boolean {
   return false;
 }
 
-function parseScores(engine: Engine, first: number, members: number): boolean {
+/** Room for the scores of a command's members. */
+export function scoresFor(members: number): Float64Array {
   if (members > scores.length || (scores.length > MAX_KEPT_SCORES && members <= MAX_KEPT_SCORES))
     scores = new Float64Array(Math.max(members, 64));
+  return scores;
+}
+
+/**
+ * What is left of ZADD when the scores are known (scoresFor): the members are `members` arguments, from `first` on and `stride`
+ * apart.
+ */
+export function addMembers(
+  engine: Engine,
+  arg: number,
+  first: number,
+  stride: number,
+  members: number,
+  nx: boolean,
+  xx: boolean,
+  ch: boolean,
+): void {
+  run(engine, arg, first, stride, members, (nx ? NX : 0) | (xx ? XX : 0) | (ch ? CH : 0));
+}
+
+function parseScores(engine: Engine, first: number, members: number): boolean {
+  scoresFor(members);
   for (let k = 0; k < members; k++) {
     const score = doubleArgument(engine, first + 2 * k);
     if (Number.isNaN(score)) return false;
@@ -88,12 +115,12 @@ function parseScores(engine: Engine, first: number, members: number): boolean {
   return true;
 }
 
-function addAll(engine: Engine, first: number, members: number, flags: number): void {
+function addAll(engine: Engine, first: number, stride: number, members: number, flags: number): void {
   let added = 0;
   let updated = 0;
   let done = LEFT;
   for (let k = 0; k < members; k++) {
-    done = addOne(engine, first + 2 * k + 1, scores[k], flags);
+    done = addOne(engine, first + stride * k, scores[k], flags);
     if (done === ADDED) added++;
     else if (done === UPDATED) updated++;
     else if (done >= NOT_A_NUMBER) break;

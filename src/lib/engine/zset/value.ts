@@ -27,13 +27,23 @@ export function openToChange(engine: Engine, arg: number): number {
 }
 
 /**
- * Makes the set when there is none (`ref` as openToChange returned it), with room for the members that are every second of the
- * arguments [from, end). False when that can't be: the error has been written, and there is no new key.
+ * Makes the set when there is none (`ref` as openToChange returned it), with room for `members` arguments, from `first` on and
+ * `stride` apart. False when that can't be: the error has been written, and there is no new key.
  */
-export function prepareToAdd(engine: Engine, arg: number, ref: number, from: number, end: number): boolean {
+export function prepareToAdd(
+  engine: Engine,
+  arg: number,
+  ref: number,
+  first: number,
+  stride: number,
+  members: number,
+): boolean {
   const { sortedSets } = engine.values;
-  const members = (end - from + 1) >> 1;
-  if (members > 1 && !hasRoomFor(engine, ref, from, end)) return false;
+  if (members > 1) {
+    let bytes = ref === 0 ? 0 : engine.db.valueLength(ref) * UNPACKED_FACTOR;
+    for (let k = 0; k < members; k++) bytes += engine.argLength[first + stride * k] + MEMBER_OVERHEAD_BYTES;
+    if (!hasRoom(engine, bytes)) return false;
+  }
   if (ref === 0) {
     const made = createValue(engine, arg + 1, engine.keyHash, TYPE_ZSET, 0, EMPTY_BYTES);
     if (made === 0) return false;
@@ -42,12 +52,6 @@ export function prepareToAdd(engine: Engine, arg: number, ref: number, from: num
   if (sortedSets.expect(members)) return true;
   noMemory(engine);
   return false;
-}
-
-function hasRoomFor(engine: Engine, ref: number, from: number, end: number): boolean {
-  let bytes = ref === 0 ? 0 : engine.db.valueLength(ref) * UNPACKED_FACTOR;
-  for (let i = from; i < end; i += 2) bytes += engine.argLength[i] + MEMBER_OVERHEAD_BYTES;
-  return hasRoom(engine, bytes);
 }
 
 /** There was no memory for a member of the open set: says so, and removes a set that has none at all. */
