@@ -122,6 +122,8 @@ export class ServerContext {
   interest = 0;
   /** Commands that have others inside them (EXEC, scripts) and run now. */
   nesting = 0;
+  /** Those of them that are scripts. */
+  scripts = 0;
   /** What runs commands, from the moment the shard is assembled. */
   runner: CommandRunner | null = null;
   /** Serves the others for a moment while a script runs too long; set by the shard. */
@@ -247,10 +249,22 @@ export class ServerContext {
 
   /** Shows the command at `arg`, which has just run, to the clients that monitor. */
   feedMonitors(arg: number, argc: number): void {
-    const { engine } = this;
-    this.monitorFeed.show(engine, arg, argc, this.wallClock.nowUs(), this.clients.monitors);
+    const { engine, monitorFeed } = this;
+    monitorFeed.show(engine, arg, argc, this.wallClock.nowUs(), this.scripts > 0, this.clients.monitors);
+    this.limitMonitors();
+  }
+
+  /** Shows the command at `arg`, which begins a script, before those that the script runs. */
+  feedMonitorsOfScript(arg: number, argc: number): void {
+    if ((this.interest & INTEREST_MONITORS) === 0) return;
+    const { engine, monitorFeed } = this;
+    monitorFeed.showAlways(engine, arg, argc, this.wallClock.nowUs(), false, this.clients.monitors);
+    this.limitMonitors();
+  }
+
+  private limitMonitors(): void {
     for (const client of this.clients.monitors) {
-      if (client === engine.client) continue; // looked at when its replies are complete
+      if (client === this.engine.client) continue; // looked at when its replies are complete
       if (this.outputLimitReached(client, client.stream.queue.totalBytes)) this.closeForOutput(client);
     }
   }

@@ -1,5 +1,6 @@
 /** The sections of INFO that are about the server as a whole, in the order of redis-server 7.2's fields. */
 import { arch, machine, release, totalmem, type } from 'node:os';
+import { CLIENT_PAUSED } from '../engine/client.ts';
 import { REDIS_VERSION, type ServerContext } from './context.ts';
 import type { Fields } from './info-fields.ts';
 import { memoryFigures } from './memory-figures.ts';
@@ -62,7 +63,9 @@ export function serverSection(context: ServerContext): Fields {
 export function clientSection({ clients, config, blocked, tracking }: ServerContext): Fields {
   let largestInput = 0;
   let largestOutput = 0;
+  let paused = 0;
   for (const client of clients.all()) {
+    if ((client.flags & CLIENT_PAUSED) !== 0) paused++;
     largestInput = Math.max(largestInput, client.queryPeakBytes);
     largestOutput = Math.max(largestOutput, client.stream.queue.totalBytes);
   }
@@ -72,7 +75,7 @@ export function clientSection({ clients, config, blocked, tracking }: ServerCont
     ['maxclients', config.maxClients],
     ['client_recent_max_input_buffer', largestInput],
     ['client_recent_max_output_buffer', largestOutput],
-    ['blocked_clients', blocked.count],
+    ['blocked_clients', blocked.count + paused],
     ['tracking_clients', tracking.clientCount],
     ['clients_in_timeout_table', blocked.deadlineCount],
     ['total_blocking_keys', blocked.keyCount],

@@ -2,6 +2,7 @@
  * What MONITOR shows: each command as one line, to every client that asked for it.
  *
  *   +1700000000.123456 [0 127.0.0.1:40000] "set" "key" "value"
+ *   +1700000000.123467 [0 lua] "get" "key"                             by a script
  *
  * Passwords are shown as "(redacted)", here as in the slow log; administrative commands are not shown at all.
  */
@@ -54,11 +55,25 @@ export class MonitorFeed {
     return this.reply.bytesWritten;
   }
 
-  /** Writes the line for the command at `arg` of `engine.client` to all of `monitors`. */
-  show(engine: Engine, arg: number, argc: number, nowUs: number, monitors: ReadonlySet<Client>): void {
-    if (!isShown(engine, arg)) return;
+  /**
+   * Writes the line for the command at `arg` of `engine.client`, or of a script that it runs, to all of `monitors`, if it is
+   * one that is shown.
+   */
+  show(engine: Engine, arg: number, argc: number, nowUs: number, byScript: boolean, monitors: Iterable<Client>): void {
+    if (isShown(engine, arg)) this.showAlways(engine, arg, argc, nowUs, byScript, monitors);
+  }
+
+  /** As show, of any command. */
+  showAlways(
+    engine: Engine,
+    arg: number,
+    argc: number,
+    nowUs: number,
+    byScript: boolean,
+    monitors: Iterable<Client>,
+  ): void {
     engine.reply.finish(); // the client whose command runs may be one of them: its reply comes first
-    const line = Buffer.from(`+${describe(engine, arg, argc, nowUs)}\r\n`, 'latin1');
+    const line = Buffer.from(`+${describe(engine, arg, argc, nowUs, byScript)}\r\n`, 'latin1');
     for (const client of monitors) {
       this.reply.begin(client.stream.queue, client.protocol, false);
       this.reply.raw(line);
@@ -77,11 +92,12 @@ function isShown(engine: Engine, arg: number): boolean {
   return (command.flags & COMMAND_ADMIN) === 0 && !command.flagNames.includes('skip_monitor');
 }
 
-function describe(engine: Engine, arg: number, argc: number, nowUs: number): string {
-  const { client } = engine;
+function describe(engine: Engine, arg: number, argc: number, nowUs: number, byScript: boolean): string {
+  const { client, db } = engine;
+  const source = byScript ? `${db.index} lua` : `${client.database} ${client.stream.remoteAddress()}`;
   const seconds = Math.floor(nowUs / US_PER_SECOND);
   const micros = String(Math.floor(nowUs) % US_PER_SECOND).padStart(6, '0');
   const words: string[] = [];
   for (let i = 0; i < argc; i++) words.push(quote(shownArgument(engine, arg, argc, i)));
-  return `${seconds}.${micros} [${client.database} ${client.stream.remoteAddress()}] ${words.join(' ')}`;
+  return `${seconds}.${micros} [${source}] ${words.join(' ')}`;
 }

@@ -40,6 +40,7 @@ export class ServerScriptHost implements ScriptHost {
 
   nest(by: 1 | -1): void {
     this.context.nesting += by;
+    this.context.scripts += by;
   }
 
   outOfMemory(): boolean {

@@ -73,13 +73,20 @@ const FUNCTION_HELP = [
 export function scriptingHandlers(context: ServerContext): Record<string, Handler> {
   const { scripting } = context;
   const { scripts, functions } = scripting;
+  /** MONITOR shows the script before what it does. */
+  const shown =
+    (run: Handler): Handler =>
+    (engine, arg, argc) => {
+      context.feedMonitorsOfScript(arg, argc);
+      run(engine, arg, argc);
+    };
   return {
-    eval: (engine, arg, argc) => scripts.eval(engine, arg, argc, false),
-    eval_ro: (engine, arg, argc) => scripts.eval(engine, arg, argc, true),
-    evalsha: (engine, arg, argc) => scripts.evalSha(engine, arg, argc, false),
-    evalsha_ro: (engine, arg, argc) => scripts.evalSha(engine, arg, argc, true),
-    fcall: (engine, arg, argc) => functions.call(engine, arg, argc, false),
-    fcall_ro: (engine, arg, argc) => functions.call(engine, arg, argc, true),
+    eval: shown((engine, arg, argc) => scripts.eval(engine, arg, argc, false)),
+    eval_ro: shown((engine, arg, argc) => scripts.eval(engine, arg, argc, true)),
+    evalsha: shown((engine, arg, argc) => scripts.evalSha(engine, arg, argc, false)),
+    evalsha_ro: shown((engine, arg, argc) => scripts.evalSha(engine, arg, argc, true)),
+    fcall: shown((engine, arg, argc) => functions.call(engine, arg, argc, false)),
+    fcall_ro: shown((engine, arg, argc) => functions.call(engine, arg, argc, true)),
     script: scriptHandler(scripting),
     function: functionHandler(scripting),
   };
