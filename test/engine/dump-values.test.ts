@@ -129,6 +129,32 @@ test('what older servers wrote is read as redis-server reads it', async () => {
   });
 });
 
+test('deadlines of hash fields are dumped, and come back', () => {
+  const harness = oldServer(SEED);
+  harness.engine.nowMs = 3_000_000_000_000;
+  harness.run('HSET', 'k', 'a', '1', 'b', '2', 'c', '3');
+  harness.run('HPEXPIREAT', 'k', '4000000000000', 'FIELDS', '1', 'a');
+  harness.run('HPEXPIREAT', 'k', '4000000000500', 'FIELDS', '1', 'b');
+  const payload = payloadIn(harness.run('DUMP', 'k'));
+  expect([payload[0], payload.readUInt16LE(payload.length - 10)]).toEqual([24, 12]);
+  expect(harness.text('RESTORE', 'l', '0', payload)).toBe('+OK\r\n');
+  const asked = ['FIELDS', '3', 'a', 'b', 'c'];
+  expect(parseReply(harness.run('HPEXPIRETIME', 'l', ...asked))).toEqual([':4000000000000', ':4000000000500', ':-1']);
+  expect(parseReply(harness.run('HMGET', 'l', 'a', 'b', 'c'))).toEqual(['$1', '$2', '$3']);
+  expect(digestOf(harness, 'l')).toBe(digestOf(harness, 'k'));
+  harness.run('HPERSIST', 'l', ...asked);
+  expect(digestOf(harness, 'l')).not.toBe(digestOf(harness, 'k'));
+  expect(payloadIn(harness.run('DUMP', 'l'))[0]).toBe(4);
+  // The same, as 7.4 has small ones: a listpack of field, value, deadline.
+  const listpack = [0, 0, 0, 0, 6, 0, 0x81, 97, 2, 1, 1, 0xf4, 0, 0x40, 0xe5, 0x9c, 0xa3, 3, 0, 0, 9];
+  listpack.push(0x81, 98, 2, 2, 1, 0, 1, 0xff);
+  listpack[0] = listpack.length;
+  const small = withFooter([25, 0, 0x40, 0xe5, 0x9c, 0xa3, 3, 0, 0, ...[listpack.length, ...listpack]], 12);
+  expect(harness.text('RESTORE', 'm', '0', small)).toBe('+OK\r\n');
+  const two = ['FIELDS', '2', 'a', 'b'];
+  expect(parseReply(harness.run('HPEXPIRETIME', 'm', ...two))).toEqual([`:${0x03a39ce54000}`, ':-1']);
+});
+
 test('a stream as redis-server wrote it before 7.0: what it has of groups is found out', async () => {
   const harness = oldServer(SEED);
   harness.run('XADD', 'k', '5-1', 'f', 'v');

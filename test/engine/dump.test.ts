@@ -108,7 +108,7 @@ describe('RESTORE', () => {
   test('refuses other versions and short payloads', () => {
     const harness = new Harness();
     const wrong = '-ERR DUMP payload version or checksum are wrong\r\n';
-    expect(harness.text('RESTORE', 'k', '0', withFooter([0, 1, 97], 12))).toBe(wrong);
+    expect(harness.text('RESTORE', 'k', '0', withFooter([0, 1, 97], 13))).toBe(wrong);
     expect(harness.text('RESTORE', 'k', '0', withFooter([0, 1, 97], 11))).toBe('+OK\r\n');
     expect(harness.text('RESTORE', 'l', '0', withFooter([0, 1, 97], 1))).toBe('+OK\r\n');
     expect(harness.text('RESTORE', 'm', '0', withFooter([], 11))).toBe('-ERR Bad data format\r\n');

@@ -4,10 +4,11 @@
  */
 import { describe, expect, test } from 'vitest';
 import { valueDigest } from '../../src/lib/engine/rdb/dataset-digest.ts';
+import { VERSION_7_4 } from '../../src/lib/engine/rdb/types.ts';
 import { Random } from '../../src/lib/random.ts';
 import { Harness } from './harness.ts';
 import type { Word } from './random-commands.ts';
-import { oldForm, VALUES, withFooter } from './rdb-values.ts';
+import { oldForm, timedHash, VALUES, withFooter } from './rdb-values.ts';
 import { type Parsed, parseReply, replyEnd } from './redis-peer.ts';
 
 const MUTATIONS = Number(process.env.RTCP_MUTATIONS ?? 120_000);
@@ -28,7 +29,7 @@ function corpus(harness: Harness, random: Random): { all: Uint8Array[]; usual: U
   const makers = Object.values(VALUES);
   while (payloads.length < CORPUS) {
     if (random.below(2) === 0) {
-      payloads.push(withFooter(oldForm(random)));
+      payloads.push(withFooter(random.below(10) === 0 ? timedHash(random) : oldForm(random), VERSION_7_4));
       continue;
     }
     harness.engine.rdb.version = 10 + random.below(2);

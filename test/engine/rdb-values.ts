@@ -187,6 +187,15 @@ export function zipmap(pairs: readonly Word[]): number[] {
   return [Math.min(254, pairs.length / 2), ...entries, 0xff];
 }
 
+/** A hash whose fields have deadlines, of which no server before 7.4 knows. */
+export function timedHash(random: Random): number[] {
+  const fields = distinct(several(random, 40));
+  const earliest = [...little(4_000_000_000_000, 6), 0, 0];
+  const offset = (): number[] => rdbLength(random.below(2) === 0 ? 0 : 1 + random.below(100_000));
+  const triples = fields.flatMap((field) => [...offset(), ...rdbString(field), ...rdbString(element(random))]);
+  return [24, ...earliest, ...rdbLength(fields.length), ...triples];
+}
+
 /** A score as RDB had them before 2015. */
 function rdbScore(value: number): number[] {
   if (value === Number.POSITIVE_INFINITY) return [254];

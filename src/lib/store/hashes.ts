@@ -67,6 +67,8 @@ export class Hashes implements ValueKind {
   private at = 0;
   /** A field lives as long as its deadline is not before this. */
   private nowMs = 0;
+  /** One more view of tables of fields, for those that are no key's value yet. */
+  readonly anotherTable: () => FieldTable;
   private readonly table: FieldTable;
   /** For what is done to a hash that is not open. */
   private readonly other: FieldTable;
@@ -84,8 +86,9 @@ export class Hashes implements ValueKind {
     this.arena = arena;
     this.db = databases[0];
     this.databases = [...databases];
-    this.table = new FieldTable(arena, hashKey, wheel, owner);
-    this.other = new FieldTable(arena, hashKey, wheel, owner);
+    this.anotherTable = () => new FieldTable(arena, hashKey, wheel, owner);
+    this.table = this.anotherTable();
+    this.other = this.anotherTable();
   }
 
   // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,8 @@
  * Hashes in RDB: a listpack as it is, or field by field; ziplists and zipmaps from older servers.
  *
  *   HASH_LISTPACK, HASH_ZIPLIST   field value field value …          HASH   count, field, value …
+ *
+ * Those whose fields have deadlines are in timed-hash.ts.
  */
 import { copyAcross } from '../../memory/copy.ts';
 import { byteOf, chunkOf } from '../../store/arena.ts';
@@ -15,13 +17,22 @@ import { LOADED, type Loaded, NO_MEMORY, REFUSED, type ValueCodec } from './code
 import { Digest } from './digest.ts';
 import { isListpack, ListpackBuilder, Seen, sliceEntry } from './listpack-builder.ts';
 import { type RdbReader, Slice } from './reader.ts';
-import { RDB_HASH, RDB_HASH_LISTPACK, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP } from './types.ts';
+import { dumpTimed, earliestDeadline, loadTimed } from './timed-hash.ts';
+import {
+  RDB_HASH,
+  RDB_HASH_LISTPACK,
+  RDB_HASH_LISTPACK_EX,
+  RDB_HASH_METADATA,
+  RDB_HASH_ZIPLIST,
+  RDB_HASH_ZIPMAP,
+} from './types.ts';
 import type { RdbWriter } from './writer.ts';
 import { Ziplist } from './ziplist.ts';
 import { Zipmap } from './zipmap.ts';
 
 /** Fields that are taken from a table at a time. */
 const BATCH = 256;
+const FIELD_EXPIRES = Buffer.from('!!hexpire!!');
 
 const blob = new Slice();
 const field = new Slice();
@@ -35,7 +46,7 @@ const builder = new ListpackBuilder();
 const found = new RefList();
 
 export const hashCodec: ValueCodec = {
-  codes: [RDB_HASH, RDB_HASH_ZIPMAP, RDB_HASH_ZIPLIST, RDB_HASH_LISTPACK],
+  codes: [RDB_HASH, RDB_HASH_ZIPMAP, RDB_HASH_ZIPLIST, RDB_HASH_LISTPACK, RDB_HASH_METADATA, RDB_HASH_LISTPACK_EX],
   dump,
   load,
   digest,
@@ -51,6 +62,11 @@ function dump(engine: Engine, db: Keyspace, ref: number, writer: RdbWriter): voi
     const at = byteOf(ref) + db.valueByte(ref);
     writer.byte(RDB_HASH_LISTPACK);
     writer.string(engine.arena.bytes8[chunk], at, listpack.totalBytes(engine.arena.views[chunk], at));
+    return;
+  }
+  const earliest = earliestDeadline(hashes);
+  if (earliest < Number.POSITIVE_INFINITY) {
+    dumpTimed(hashes, earliest, writer);
     return;
   }
   writer.byte(RDB_HASH);
@@ -72,6 +88,7 @@ function dump(engine: Engine, db: Keyspace, ref: number, writer: RdbWriter): voi
 
 function load(engine: Engine, code: number, reader: RdbReader, into: Loaded): number {
   if (code === RDB_HASH) return loadFields(engine, reader, into);
+  if (code === RDB_HASH_METADATA || code === RDB_HASH_LISTPACK_EX) return loadTimed(engine, code, reader, into);
   if (!reader.string(blob)) return REFUSED;
   const { maxPackedFields, maxPackedLength } = engine.values.hashes;
   if (code === RDB_HASH_LISTPACK) {
@@ -141,7 +158,7 @@ function loadFields(engine: Engine, reader: RdbReader, into: Loaded): number {
       const table = newTable(engine);
       const result = tableOfPairs(engine, table, builder.bytes, builder.view, 0);
       if (result !== LOADED) return result;
-      const added = add(engine, table, field, value);
+      const added = addField(engine, table, field, value);
       if (added !== LOADED) {
         table.destroy();
         return added;
@@ -170,7 +187,7 @@ function tableOfPairs(engine: Engine, table: RecordTable, bytes: Uint8Array, vie
     sliceEntry(bytes, view, p, packedField);
     p = listpack.next(view, p);
     sliceEntry(bytes, view, p, packedValue);
-    const result = add(engine, table, packedField, packedValue);
+    const result = addField(engine, table, packedField, packedValue);
     if (result === LOADED) continue;
     table.destroy();
     return result;
@@ -182,7 +199,7 @@ function tableOfPairs(engine: Engine, table: RecordTable, bytes: Uint8Array, vie
 function fillTable(engine: Engine, table: RecordTable, reader: RdbReader, left: number, into: Loaded): number {
   if (table.root === 0 && table.create() === 0) return NO_MEMORY;
   for (let n = left; n > 0; n--) {
-    const result = reader.string(field) && reader.string(value) ? add(engine, table, field, value) : REFUSED;
+    const result = reader.string(field) && reader.string(value) ? addField(engine, table, field, value) : REFUSED;
     if (result === LOADED) continue;
     table.destroy();
     return result;
@@ -191,7 +208,7 @@ function fillTable(engine: Engine, table: RecordTable, reader: RdbReader, left: 
 }
 
 /** Adds a field that must not be there yet. */
-function add(engine: Engine, table: RecordTable, key: Slice, content: Slice): number {
+export function addField(engine: Engine, table: RecordTable, key: Slice, content: Slice): number {
   const { arena } = engine;
   const hash = table.hashOfBytes(key.view, key.start, key.length);
   if (table.findBytes(key.view, key.start, key.length, hash) !== 0) return REFUSED;
@@ -218,6 +235,7 @@ function digest(engine: Engine, db: Keyspace, ref: number, into: Digest): void {
       pair.mix(hashes.bytes.subarray(hashes.start, hashes.start + hashes.length));
       hashes.loadValue(found.refs[i]);
       pair.mix(hashes.bytes.subarray(hashes.start, hashes.start + hashes.length));
+      if (hashes.deadline(found.refs[i]) >= 0) pair.xor(FIELD_EXPIRES);
       into.xor(pair.bytes);
     }
   } while (cursor !== 0);

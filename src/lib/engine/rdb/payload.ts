@@ -9,7 +9,7 @@ import type { Keyspace } from '../../store/keyspace.ts';
 import type { Engine } from '../engine.ts';
 import { dumpValue } from './codecs.ts';
 import { RdbReader } from './reader.ts';
-import { VERSION_7_2 } from './types.ts';
+import { VERSION_7_4 } from './types.ts';
 import { RdbWriter } from './writer.ts';
 
 const VERSION_BYTES = 2;
@@ -24,12 +24,12 @@ export const reader = new RdbReader();
 export function writePayload(engine: Engine, db: Keyspace, ref: number): void {
   writer.begin(engine.rdb.version, engine.rdb.compression);
   dumpValue(engine, db, ref, writer);
-  sealPayload(engine);
+  sealPayload();
 }
 
 /** Writes what ends a payload behind what is in `writer`. */
-export function sealPayload(engine: Engine): void {
-  writer.uint16(engine.rdb.version);
+export function sealPayload(): void {
+  writer.uint16(writer.version);
   crc.reset();
   crc.update(writer.bytes, 0, writer.length);
   writer.int64(crc.low, crc.high);
@@ -42,7 +42,7 @@ export function sealPayload(engine: Engine): void {
 export function openPayload(engine: Engine, bytes: Uint8Array, view: DataView, start: number, length: number): boolean {
   if (length < FOOTER_BYTES) return false;
   const footer = start + length - FOOTER_BYTES;
-  if (view.getUint16(footer, true) > VERSION_7_2) return false;
+  if (view.getUint16(footer, true) > VERSION_7_4) return false;
   if (engine.rdb.checksum) {
     crc.reset();
     crc.update(bytes, start, footer + VERSION_BYTES);

@@ -24,7 +24,13 @@ export const RDB_STREAM_LISTPACKS_2 = 19;
 export const RDB_SET_LISTPACK = 20;
 export const RDB_STREAM_LISTPACKS_3 = 21;
 
+/** Hashes whose fields have deadlines. */
+export const RDB_HASH_METADATA = 24;
+export const RDB_HASH_LISTPACK_EX = 25;
+
 /** What redis-server 7.0 writes. */
 export const VERSION_7_0 = 10;
-/** What redis-server 7.2 writes, and the newest that is read. */
+/** What redis-server 7.2 writes. */
 export const VERSION_7_2 = 11;
+/** The newest that is read; written only for what older servers do not have, hash fields with deadlines. */
+export const VERSION_7_4 = 12;

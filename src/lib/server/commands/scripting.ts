@@ -273,7 +273,7 @@ function dump(engine: Engine, functions: Functions): void {
     writer.byte(FUNCTION2);
     writer.string(code, 0, code.length);
   }
-  sealPayload(engine);
+  sealPayload();
   engine.reply.bulkBytes(writer.bytes.subarray(0, writer.length));
 }
 
