@@ -6,6 +6,7 @@ import { UsageError } from '../lib/cli/command-error.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED } from '../lib/cli/exit-codes.ts';
 import * as flag from '../lib/cli/flags.ts';
 import { nearest } from '../lib/cli/nearest.ts';
+import { writePage } from '../lib/ds-bench/page-output.ts';
 import { describeWorkload, printDsBench } from '../lib/ds-bench/report.ts';
 import type { DsBenchResult } from '../lib/ds-bench/run.ts';
 import { runDsBench } from '../lib/ds-bench/run.ts';
@@ -33,6 +34,10 @@ Structures: ${Object.entries(STRUCTURES)
       command: '<%= config.bin %> ds-bench table --against map,object --dist zipf',
       description: 'Few keys often, beside what JavaScript has',
     },
+    {
+      command: '<%= config.bin %> ds-bench table order wheel --size 1m --html structures.html',
+      description: 'A page with plots: how tables grow, B+tree and skiplist, wheel and heap',
+    },
     { command: '<%= config.bin %> ds-bench probes', description: 'See what Robin Hood hashing does to the distances' },
   ];
   static override strict = false;
@@ -56,6 +61,7 @@ Structures: ${Object.entries(STRUCTURES)
     }),
     seed: flag.count({ default: 1, min: 0, description: 'Of all orders and draws' }),
     'redis-server': Flags.string({ default: 'redis-server', description: 'The stock server to start' }),
+    html: Flags.string({ helpValue: 'FILE', description: 'Write one page with plots, which opens offline' }),
     'export-json': Flags.string({ helpValue: 'FILE', description: 'Write the result to a file' }),
   });
 
@@ -89,6 +95,7 @@ Structures: ${Object.entries(STRUCTURES)
     }
     printDsBench(this.output, result);
     if (flags['export-json'] !== undefined) writeFileSync(flags['export-json'], `${JSON.stringify(result, null, 2)}\n`);
+    if (flags.html !== undefined && result.subjects.length > 0) writePage(flags.html, result);
     if (result.interrupted) this.exitWith(EXIT_INTERRUPTED);
     else if (result.failed.length > 0) this.exitWith(EXIT_FAILED);
     return result;

@@ -14,9 +14,9 @@ const WARM_UP_SIZE = 20_000;
 async function measureSubject({ structure, contender, workload }: SubjectRequest): Promise<SubjectResult> {
   const maker = STRUCTURES[structure]?.makers[contender];
   if (maker === undefined) throw new Error(`there is no ${contender} for ${structure}`);
-  const small = maker({ ...workload, size: Math.min(workload.size, WARM_UP_SIZE) });
-  for (const operation of small.operations) await measure(operation);
-  small.close?.();
+  if (workload.size > WARM_UP_SIZE) {
+    for (const operation of maker({ ...workload, size: WARM_UP_SIZE }).operations) await measure(operation);
+  }
   const subject = maker(workload);
   const operations: Measured[] = [];
   let bytesPerElement = subject.bytesAfter === '' ? subject.bytesPerElement() : null;
@@ -27,7 +27,6 @@ async function measureSubject({ structure, contender, workload }: SubjectRequest
     bytesPerElement = subject.bytesPerElement();
     extras = subject.extras?.() ?? {};
   }
-  subject.close?.();
   return { structure, contender, operations, bytesPerElement, extras };
 }
 

@@ -19,7 +19,6 @@ export interface Subject {
   bytesPerElement(): number | null;
   /** What else is to be told (histograms); by name. */
   extras?(): Record<string, number[]>;
-  close?(): void;
 }
 
 export type SubjectMaker = (workload: Workload) => Subject;

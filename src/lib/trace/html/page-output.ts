@@ -7,7 +7,7 @@ import { summaryDocument } from '../json-output.ts';
 import type { ConnectionSummary, TraceEvent, TraceSink, TraceTotals } from '../model.ts';
 import { BoundedEvents } from './bounded-events.ts';
 import type { PageData } from './page-data.ts';
-import { pageDocument } from './page-document.ts';
+import { traceDocument } from './page-document.ts';
 import { TrackEncoder } from './track-encoder.ts';
 
 export interface PageOptions {
@@ -77,7 +77,7 @@ export class PageOutput implements TraceSink {
       texts: encoder.texts,
       tracks: encoder.finish(),
     };
-    this.write(pageDocument(data));
+    this.write(traceDocument(data));
   }
 }
 

@@ -1,6 +1,6 @@
 /** Everything that is known of one event, as words. */
 import { formatDurationUs } from '../../../cli/units.ts';
-import { element } from './elements.ts';
+import { element } from '../../../page/scripts/elements.ts';
 import { pairs } from './ladder.ts';
 import type { Rows } from './rows.ts';
 

@@ -5,7 +5,7 @@
  *   0.000000  │──── SYN 0 ─────────▶│
  *   0.010104  │◀─── SYN ACK 0 ──────│  SYN-RECEIVED
  */
-import { type Attributes, drawing, element } from './elements.ts';
+import { type Attributes, drawing, element } from '../../../page/scripts/elements.ts';
 import type { Rows } from './rows.ts';
 
 const SEGMENT_HEIGHT = 30;

@@ -4,9 +4,10 @@
  * Puts the page together: the head and the tables once, and for the chosen connection its ladder, plots and states, which
  * select and show the same event.
  */
+
+import { element } from '../../../page/scripts/elements.ts';
 import type { PageData } from '../page-data.ts';
 import { showDetails } from './details.ts';
-import { element } from './elements.ts';
 import { Ladder } from './ladder.ts';
 import { PlotGroup } from './plot-group.ts';
 import { Rows } from './rows.ts';
@@ -106,7 +107,7 @@ function button(text: string, title: string, pressed: () => void): HTMLElement {
 }
 
 function start(): void {
-  const data = JSON.parse(document.getElementById('trace')?.textContent ?? '') as PageData;
+  const data = JSON.parse(document.getElementById('data')?.textContent ?? '') as PageData;
   const page = document.getElementById('page') as HTMLElement;
   const { connections } = data.summary;
   let view: ConnectionView | null = null;

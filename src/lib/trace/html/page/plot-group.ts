@@ -3,7 +3,7 @@
  * wheel zooms at the pointer, a double click shows everything again; a click selects the nearest event.
  */
 import type UPlot from 'uplot';
-import { colour, element } from './elements.ts';
+import { colour, element } from '../../../page/scripts/elements.ts';
 import type { Rows } from './rows.ts';
 
 declare const uPlot: typeof UPlot;

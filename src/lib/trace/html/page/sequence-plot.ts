@@ -5,7 +5,7 @@
  */
 import type UPlot from 'uplot';
 import { formatBytes } from '../../../cli/units.ts';
-import { colour } from './elements.ts';
+import { colour } from '../../../page/scripts/elements.ts';
 import { type PlotDescription, POWERS_OF_TWO } from './plot-group.ts';
 import type { Rows } from './rows.ts';
 

@@ -4,8 +4,8 @@
  * (a reset, a time-out) is a dashed line.
  */
 import { formatDurationUs } from '../../../cli/units.ts';
+import { drawing, element } from '../../../page/scripts/elements.ts';
 import type { EndDocument } from '../../json-output.ts';
-import { drawing, element } from './elements.ts';
 
 const WIDTH = 680;
 const HEIGHT = 640;

@@ -1,8 +1,8 @@
 /** The head of the page: what was traced, the connections, and what the two ends of the chosen one did. */
 import { formatBytes, formatCount, formatDurationUs, plural } from '../../../cli/units.ts';
+import { element } from '../../../page/scripts/elements.ts';
 import type { EndDocument, SummaryDocument } from '../../json-output.ts';
 import type { PageData } from '../page-data.ts';
-import { element } from './elements.ts';
 
 export type ConnectionDocument = SummaryDocument['connections'][number];
 

@@ -1,8 +1,8 @@
 /** The connection's variables over time: congestion window and what is in flight, round trips and timers, goodput. */
 import type UPlot from 'uplot';
 import { formatBytes, formatDurationUs } from '../../../cli/units.ts';
+import { colour } from '../../../page/scripts/elements.ts';
 import type { ColumnName } from '../page-data.ts';
-import { colour } from './elements.ts';
 import { type PlotDescription, POWERS_OF_TWO } from './plot-group.ts';
 import type { Rows } from './rows.ts';
 

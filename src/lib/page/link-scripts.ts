@@ -5,7 +5,7 @@
  *   import { a } from './x.ts'        const { a } = module1;
  *   export function b() {}            function b() {} … return { b };
  *
- * Enough for modules that import by name and export declarations, which those of page/ do; anything else throws. From a
+ * Enough for modules that import by name and export declarations, which those of pages do; anything else throws. From a
  * checkout the modules are TypeScript and their types are cut out; in a build they are JavaScript already.
  */
 import { readFileSync } from 'node:fs';
@@ -17,8 +17,8 @@ const OTHER_MODULE_SYNTAX = /^(?:import|export)\b.*$/m;
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
-/** `entry` is relative to this folder and has no extension. Throws what node:fs throws. */
-export function linkScripts(entry: string): string {
+/** `entry` has no extension. Throws what node:fs throws. */
+export function linkScripts(entry: URL): string {
   const linked: string[] = [];
   const names = new Map<string, string>();
   const nameOf = (url: URL): string => {
@@ -31,7 +31,7 @@ export function linkScripts(entry: string): string {
     }
     return name;
   };
-  nameOf(new URL(`${entry}${EXTENSION}`, import.meta.url));
+  nameOf(new URL(`${entry.href}${EXTENSION}`));
   return `'use strict';\n{\n${linked.join('\n')}\n}\n`;
 }
 
