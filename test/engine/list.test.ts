@@ -3,6 +3,7 @@
  * protocols and several node sizes; and the encodings of Redis 7.2, which the server at hand does not have yet.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Random } from '../../src/lib/random.ts';
 import { byteOf, chunkOf } from '../../src/lib/store/arena.ts';
 import { Harness } from './harness.ts';
 import { BLOCKING, ListCommandStream, type Word } from './list-commands.ts';
@@ -140,6 +141,45 @@ describe('the encoding of a list', () => {
     h.run('RPUSH', 'l', 'a');
     expect(h.text('LSET', 'l', '5', 'y'.repeat(5000))).toBe('-ERR index out of range\r\n');
     expect(encoding()).toBe('quicklist');
+  });
+});
+
+describe('a list for which there is no memory', () => {
+  test('stays as it was', () => {
+    const h = new Harness({ limitBytes: 3 << 20 });
+    const random = new Random(11);
+    const stream = new ListCommandStream(11);
+    const keys = ['l1', 'l2', 'l3', 'l4', 'big'];
+    const all = (): string[] => keys.map((key) => h.text('LRANGE', key, '0', '-1'));
+    let refused = 0;
+    for (let i = 0; i < 1500; i++) {
+      const before = i % 8 === 0 ? all() : [];
+      const grows = random.below(3) > 0;
+      const long = ['RPUSH', keys[random.below(5)], 'x'.repeat(random.below(60_000)), String(i), 'y'.repeat(9000)];
+      const reply = h.text(...(grows ? long : stream.next()));
+      if (!reply.startsWith('-OOM')) continue;
+      refused++;
+      if (before.length > 0) expect(all()).toEqual(before);
+    }
+    expect(refused).toBeGreaterThan(50);
+    for (const key of parseReply(h.run('KEYS', '*'))) h.run('DEL', String(key).slice(1));
+    while (h.engine.values.reaper.step(1000));
+    expect(h.text('RPUSH', 'l1', 'a')).toBe(':1\r\n');
+  });
+});
+
+describe('a long answer that nobody reads', () => {
+  test('ends early, and what it was to pop is gone', () => {
+    const h = new Harness();
+    const { queue } = h.client.stream;
+    for (let i = 0; i < 100; i++) h.run('RPUSH', 'l', ...Array.from({ length: 100 }, (_, k) => `${i * 100 + k}`));
+    queue.overflowed = true;
+    expect(h.text('LRANGE', 'l', '0', '-1')).toBe('');
+    expect(h.text('LPOP', 'l', '4000')).toBe('');
+    expect(h.text('RPOP', 'l', '4000')).toBe('');
+    queue.overflowed = false;
+    expect(h.text('LLEN', 'l')).toBe(':2000\r\n');
+    expect(h.text('LINDEX', 'l', '0')).toBe('$4\r\n4000\r\n');
   });
 });
 

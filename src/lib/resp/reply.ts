@@ -116,6 +116,11 @@ export class Reply {
     this.limit = 0;
   }
 
+  /** Nobody reads what is written: it is muted, or the queue was too full. A long reply may end here. */
+  get unheard(): boolean {
+    return this.muted;
+  }
+
   private commit(): void {
     const n = this.position - this.start;
     if (n > 0 && !this.muted) {

@@ -64,6 +64,8 @@ const ESTIMATED_OVERHEAD = 8;
 const NEVER_PLAIN = 2 ** 30;
 /** Bytes of the first block of a node, if nothing better is known. */
 const FIRST_BLOCK_BYTES = 512;
+/** From so many nodes on, end nodes have full blocks at once, and keep them longer. */
+const LONG_NODES = 16;
 /** Blocks of less are not made smaller. */
 const SHRINK_MIN_BYTES = 256;
 
@@ -507,11 +509,16 @@ export class Quicklist {
     return true;
   }
 
+  /** What one block more or less matters little to. */
+  private get isLong(): boolean {
+    return this.words[this.base + NODES] >= LONG_NODES;
+  }
+
   /** A node for an element, as large as its neighbour in a long chain, since it will become like it. */
   private newEndNode(neighbour: number, front: boolean, length: number): number {
     const need = listpack.EMPTY_BYTES + entryBytesAtMost(length);
     let bytes = FIRST_BLOCK_BYTES;
-    if (neighbour !== 0 && this.words[this.base + NODES] > 1) {
+    if (this.isLong) {
       bytes = Math.min(listpackBytes(this.arena, neighbour), this.words[this.base + LIMIT_BYTES]);
     }
     return createNode(this.arena, Math.max(bytes, need), front);
@@ -662,7 +669,7 @@ export class Quicklist {
       return true;
     }
     const isEnd = this.node === this.words[this.base + HEAD] || this.node === this.words[this.base + TAIL];
-    let bytes = wanted + (isEnd ? wanted >> 1 : wanted >> 3);
+    let bytes = wanted + (isEnd ? wanted >> 2 : wanted >> 3);
     if (bytes > limit) bytes = Math.max(limit, wanted);
     if (!moveToBlock(this.arena, this.node, bytes, front ? -1 : 0)) return false;
     this.enter(this.node);
@@ -689,8 +696,8 @@ export class Quicklist {
   private shrink(): void {
     const total = listpack.totalBytes(this.view, this.at);
     const capacity = this.ceiling - this.floor;
-    if (total > capacity >> 2 || capacity < SHRINK_MIN_BYTES) return;
-    if (moveToBlock(this.arena, this.node, total + (total >> 1), total >> 2)) this.enter(this.node);
+    if (total > (this.isLong ? capacity >> 2 : capacity >> 1) || capacity < SHRINK_MIN_BYTES) return;
+    if (moveToBlock(this.arena, this.node, total + (total >> 2), total >> 3)) this.enter(this.node);
   }
 
   /** As shrink, keeping the cursor, which may be on the end mark. */

@@ -9,6 +9,8 @@ import { open } from './value.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
+/** Elements between two looks whether anybody reads them. */
+const LOOK_EACH = 1024;
 const WORD_RANK = optionWord('RANK');
 const WORD_COUNT = optionWord('COUNT');
 const WORD_MAXLEN = optionWord('MAXLEN');
@@ -58,6 +60,7 @@ export function replyRange(engine: Engine, list: Quicklist, from: number, n: num
   list.seek(from);
   for (let left = n; left > 0; left--) {
     replyElement(engine, list);
+    if (left % LOOK_EACH === 0 && engine.reply.unheard) return;
     if (left > 1) list.next();
   }
 }
@@ -68,6 +71,7 @@ export function replyFromEnd(engine: Engine, list: Quicklist, n: number): void {
   list.seek(-1);
   for (let left = n; left > 0; left--) {
     replyElement(engine, list);
+    if (left % LOOK_EACH === 0 && engine.reply.unheard) return;
     if (left > 1) list.prev();
   }
 }
