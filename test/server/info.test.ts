@@ -175,6 +175,29 @@ describe('a key', () => {
     expect(ask('MEMORY USAGE k SAMPLES 0')).toBe(`:${record + share}\r\n`);
   });
 
+  it('of any type has a MEMORY USAGE near to what the arena has in use for it', () => {
+    const { engine } = world.core;
+    const fill: Record<string, (i: number) => string> = {
+      list: (i) => `RPUSH big element:${i}`,
+      set: (i) => `SADD big member:${i}`,
+      hash: (i) => `HSET big field:${i} value:${i * 7}`,
+      zset: (i) => `ZADD big ${i * 3} member:${i}`,
+      stream: (i) => `XADD big ${i + 1}-0 field value:${i}`,
+    };
+    for (const [type, command] of Object.entries(fill)) {
+      ask('DEL big');
+      while (engine.values.reaper.step(1000));
+      const before = engine.arena.usedBytes;
+      for (let i = 0; i < 5000; i++) ask(command(i));
+      const used = engine.arena.usedBytes - before;
+      for (const samples of ['0', '50']) {
+        const usage = Number(ask(`MEMORY USAGE big SAMPLES ${samples}`).slice(1));
+        expect([type, samples, Math.abs(usage / used - 1) < 0.06]).toEqual([type, samples, true]);
+      }
+    }
+    ask('DEL big');
+  });
+
   it('has the encoding and the serialized length of redis-server', async () => {
     const redis = await RedisPeer.start('--enable-debug-command', 'yes', '--rdbcompression', 'no');
     enableDebug('yes');

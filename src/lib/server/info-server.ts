@@ -85,7 +85,7 @@ export function clientSection({ clients, config, blocked, tracking }: ServerCont
 
 export function memorySection(context: ServerContext): Fields {
   const figures = memoryFigures(context);
-  const { usedBytes, rssBytes, reservedBytes, peakBytes } = figures;
+  const { usedBytes, rssBytes, activeBytes, peakBytes } = figures;
   const limit = context.config.maxMemoryBytes;
   const withHuman = (name: string, bytes: number): [string, string | number][] => [
     [name, bytes],
@@ -101,7 +101,7 @@ export function memorySection(context: ServerContext): Fields {
     ['used_memory_dataset', figures.datasetBytes],
     ['used_memory_dataset_perc', `${figures.datasetPercent.toFixed(2)}%`],
     ['allocator_allocated', usedBytes],
-    ['allocator_active', reservedBytes],
+    ['allocator_active', activeBytes],
     ['allocator_resident', rssBytes],
     ...withHuman('total_system_memory', totalmem()),
     ...rows(['used_memory_lua', 'used_memory_vm_eval'], 0),
@@ -113,10 +113,10 @@ export function memorySection(context: ServerContext): Fields {
     ['used_memory_scripts_human', '0B'],
     ...withHuman('maxmemory', limit),
     ['maxmemory_policy', context.config.text('maxmemory-policy')],
-    ['allocator_frag_ratio', ratio(reservedBytes, usedBytes)],
-    ['allocator_frag_bytes', reservedBytes - usedBytes],
-    ['allocator_rss_ratio', ratio(rssBytes, reservedBytes)],
-    ['allocator_rss_bytes', rssBytes - reservedBytes],
+    ['allocator_frag_ratio', ratio(activeBytes, usedBytes)],
+    ['allocator_frag_bytes', activeBytes - usedBytes],
+    ['allocator_rss_ratio', ratio(rssBytes, activeBytes)],
+    ['allocator_rss_bytes', rssBytes - activeBytes],
     ['rss_overhead_ratio', '1.00'],
     ['rss_overhead_bytes', 0],
     ['mem_fragmentation_ratio', ratio(rssBytes, usedBytes)],

@@ -8,6 +8,8 @@ export interface MemoryFigures {
   readonly peakBytes: number;
   /** Of it, before there was any data. */
   readonly startupBytes: number;
+  /** Pages of the arena that are in use, with the room in them that no object has. */
+  readonly activeBytes: number;
   /** Address space of the arena's chunks. */
   readonly reservedBytes: number;
   readonly chunks: number;
@@ -37,6 +39,7 @@ export function memoryFigures(context: ServerContext): MemoryFigures {
     usedBytes,
     peakBytes: context.stats.memoryPeakBytes,
     startupBytes,
+    activeBytes: usedBytes + arena.idleBytes,
     reservedBytes: arena.reservedBytes,
     chunks: arena.words.filter((chunk) => chunk.length > 0).length,
     rssBytes: process.memoryUsage.rss(),

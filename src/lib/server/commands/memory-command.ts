@@ -5,7 +5,8 @@
 
 import { integerArgument, syntaxError } from '../../engine/arguments.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
-import { hashOf } from '../../engine/keys.ts';
+import { hashOf, rootOf } from '../../engine/keys.ts';
+import { ROOTED } from '../../store/value-kind.ts';
 import type { ServerContext } from '../context.ts';
 import { type MemoryFigures, memoryFigures } from '../memory-figures.ts';
 import { container } from './container.ts';
@@ -24,6 +25,12 @@ const MEMORY_HELP = [
   '    sampled up to <count> times (default: 5, 0 means sample all).',
 ];
 
+const DEFAULT_SAMPLES = 5;
+/** What the process takes without any data, roughly: its code, its packet memory. */
+const PROCESS_BYTES = 256 * 1024 * 1024;
+/** MEMORY PURGE frees at most so much at once. */
+const PURGE_STEPS = 64;
+const PURGE_ELEMENTS = 1024;
 /** Below this there is nothing to diagnose. */
 const DOCTOR_MIN_BYTES = 5 * 1024 * 1024;
 const EMPTY_REPORT =
@@ -39,18 +46,27 @@ export function memoryHandler(context: ServerContext): Handler {
     stats: (engine) => stats(engine, memoryFigures(context)),
     doctor: (engine) => engine.reply.verbatim('txt', doctor(memoryFigures(context))),
     'malloc-stats': (engine) => engine.reply.verbatim('txt', arenaReport(memoryFigures(context))),
-    purge: (engine) => engine.reply.ok(),
+    purge,
   });
 }
 
-/** MEMORY USAGE key [SAMPLES n]: strings have no nested values to sample. */
+/** MEMORY PURGE: free pages go back to the operating system; large values that wait to be freed first. */
+function purge(engine: Engine): void {
+  const { arena, reply, values } = engine;
+  for (let i = 0; i < PURGE_STEPS && values.reaper.step(PURGE_ELEMENTS); i++);
+  arena.purge();
+  reply.ok();
+}
+
+/** MEMORY USAGE key [SAMPLES n]: the record, its share of the table, and what hangs from it, estimated from n elements. */
 function usage(engine: Engine, arg: number, argc: number): void {
+  let samples = DEFAULT_SAMPLES;
   for (let i = arg + 3; i < arg + argc; i += 2) {
     if (engine.text(i).toLowerCase() !== 'samples' || i + 1 >= arg + argc) {
       syntaxError(engine);
       return;
     }
-    const samples = integerArgument(engine, i + 1);
+    samples = integerArgument(engine, i + 1);
     if (Number.isNaN(samples)) return;
     if (samples < 0) {
       syntaxError(engine);
@@ -60,7 +76,16 @@ function usage(engine: Engine, arg: number, argc: number): void {
   const key = arg + 2;
   const ref = engine.db.find(engine.argOffset[key], engine.argLength[key], hashOf(engine, key));
   if (ref === 0) engine.reply.nil();
-  else engine.reply.integer(engine.db.memoryBytes(ref));
+  else engine.reply.integer(Math.round(bytesOf(engine, ref, samples)));
+}
+
+function bytesOf(engine: Engine, ref: number, samples: number): number {
+  const { db } = engine;
+  const flags = db.flags(ref);
+  const kind = engine.values.kinds[db.type(ref)];
+  const own = db.memoryBytes(ref);
+  if (kind === null || (flags & ROOTED) === 0) return own;
+  return own + kind.memoryBytes(rootOf(engine, db, ref), flags, samples);
 }
 
 /** Fields of MEMORY STATS up to the databases' own, and from there on: integers, or doubles where a share is asked for. */
@@ -82,7 +107,7 @@ function statsBefore(figures: MemoryFigures): Stat[] {
 }
 
 function statsAfter(figures: MemoryFigures): Stat[] {
-  const { usedBytes, reservedBytes, rssBytes, datasetBytes, keys } = figures;
+  const { usedBytes, activeBytes, rssBytes, datasetBytes, keys } = figures;
   return [
     ['overhead.total', figures.overheadBytes],
     ['keys.count', keys],
@@ -91,12 +116,12 @@ function statsAfter(figures: MemoryFigures): Stat[] {
     ['dataset.percentage', figures.datasetPercent, true],
     ['peak.percentage', figures.peakPercent, true],
     ['allocator.allocated', usedBytes],
-    ['allocator.active', reservedBytes],
+    ['allocator.active', activeBytes],
     ['allocator.resident', rssBytes],
-    ['allocator-fragmentation.ratio', reservedBytes / usedBytes, true],
-    ['allocator-fragmentation.bytes', reservedBytes - usedBytes],
-    ['allocator-rss.ratio', rssBytes / reservedBytes, true],
-    ['allocator-rss.bytes', rssBytes - reservedBytes],
+    ['allocator-fragmentation.ratio', activeBytes / usedBytes, true],
+    ['allocator-fragmentation.bytes', activeBytes - usedBytes],
+    ['allocator-rss.ratio', rssBytes / activeBytes, true],
+    ['allocator-rss.bytes', rssBytes - activeBytes],
     ['rss-overhead.ratio', 1, true],
     ['rss-overhead.bytes', 0],
     ['fragmentation', rssBytes / usedBytes, true],
@@ -139,8 +164,14 @@ function doctor(figures: MemoryFigures): string {
         ' Chunks of the arena that are wholly free were given back; others wait for new data.',
     );
   }
-  if (figures.reservedBytes > figures.usedBytes * 1.4) {
-    found.push(' * High fragmentation: more than 1.4 times the memory in use is mapped by the arena.');
+  if (figures.activeBytes > figures.usedBytes * 1.4) {
+    found.push(
+      ' * High fragmentation: the pages of the arena that are in use are more than 1.4 times what is stored in them.' +
+        ' CONFIG SET activedefrag yes gathers the objects in fewer pages.',
+    );
+  }
+  if (figures.rssBytes > figures.activeBytes * 1.5 + PROCESS_BYTES) {
+    found.push(' * High resident memory: free pages were not given back yet. MEMORY PURGE does it now.');
   }
   if (found.length === 0) return HEALTHY_REPORT;
   return `Sam, I detected a few issues in this instance memory implants:\n\n${found.join('\n\n')}\n`;
@@ -151,6 +182,7 @@ function arenaReport(figures: MemoryFigures): string {
     '___ Begin arena statistics ___',
     `Chunks mapped: ${figures.chunks}`,
     `Bytes mapped: ${figures.reservedBytes}`,
+    `Bytes of pages in use: ${figures.activeBytes}`,
     `Bytes in use: ${figures.usedBytes}`,
     `Bytes of hash tables: ${figures.tableBytes}`,
     '--- End arena statistics ---',
