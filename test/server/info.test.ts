@@ -199,7 +199,7 @@ describe('a key', () => {
   });
 
   it('has the encoding and the serialized length of redis-server', async () => {
-    const redis = await RedisPeer.start('--enable-debug-command', 'yes', '--rdbcompression', 'no');
+    const redis = await RedisPeer.start('--enable-debug-command', 'yes');
     enableDebug('yes');
     const values = [
       '1',
@@ -217,11 +217,13 @@ describe('a key', () => {
     ];
     const shape = (reply: string): string =>
       reply.replace(/at:0x[0-9a-f]+ refcount:\d+/, 'at refcount').replace(/lru:\d+/, 'lru');
-    for (const value of values) {
-      const commands = [
-        ['SET', 'k', value],
-        ['DEBUG', 'OBJECT', 'k'],
-      ];
+    const made = [
+      ...values.map((value) => ['SET', 'k', value]),
+      ['RPUSH', 'l', 'b'.repeat(9000), 'c'.repeat(9000), 'd', 'e'], // a quicklist for servers of all versions
+      ['HSET', 'h', 'f', 'v'.repeat(50)],
+    ];
+    for (const command of made) {
+      const commands = [command, ['DEBUG', 'OBJECT', command[1]]];
       const theirs = (await redis.run(commands)).map((reply) => String(parseReply(reply)));
       const ours = commands.map((command) => {
         peer.send(request(...command));

@@ -7,7 +7,9 @@ import { encodingOf } from '../../engine/encoding.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
 import { globMatches } from '../../engine/glob.ts';
 import { hashOf } from '../../engine/keys.ts';
-import { valueBytes } from '../../engine/string/value.ts';
+import { open } from '../../engine/list/value.ts';
+import { dumpValue } from '../../engine/rdb/codecs.ts';
+import { writer } from '../../engine/rdb/payload.ts';
 import { ACCESS_MASK } from '../../store/record.ts';
 import { parseMemory } from '../config-kinds.ts';
 import type { ServerContext } from '../context.ts';
@@ -136,25 +138,29 @@ function object(_: ServerContext, engine: Engine, arg: number): void {
   }
   const address = ((ref >>> 0) * 8).toString(16).padStart(12, '0');
   const encoding = encodingOf(engine, ref);
-  const bytes = serializedBytes(engine, ref, encoding === 'int');
+  const bytes = serializedBytes(engine, ref);
   const now = Math.floor(engine.nowMs / 1000) & ACCESS_MASK;
   const accessed = db.lru(ref) || now; // 0: never, since it was made
   const idle = (now - accessed) & ACCESS_MASK;
   reply.simple(
     `Value at:0x${address} refcount:1 encoding:${encoding} serializedlength:${bytes} ` +
-      `lru:${accessed} lru_seconds_idle:${idle}`,
+      `lru:${accessed} lru_seconds_idle:${idle}${encoding === 'quicklist' ? quicklistFields(engine, ref) : ''}`,
   );
 }
 
-/** Bytes of the value in an RDB file, not compressed: a length of 1, 2 or 5 bytes and the string, or a small integer. */
-function serializedBytes(engine: Engine, ref: number, isInteger: boolean): number {
-  const length = engine.db.valueLength(ref);
-  if (isInteger) {
-    const value = Number(Buffer.from(valueBytes(engine, ref)).toString('latin1'));
-    if (value >= -0x80 && value < 0x80) return 2;
-    if (value >= -0x8000 && value < 0x8000) return 3;
-    if (value >= -0x8000_0000 && value < 0x8000_0000) return 5;
-  }
-  if (length < 1 << 6) return length + 1;
-  return length + (length < 1 << 14 ? 2 : 5);
+/** Bytes of the value in an RDB file, without the type code before it. */
+function serializedBytes(engine: Engine, ref: number): number {
+  writer.begin(engine.rdb.version, engine.rdb.compression);
+  dumpValue(engine, engine.db, ref, writer);
+  return writer.length - 1;
+}
+
+/** What is told of a quicklist beside: its nodes, and what they would take if none were compressed. */
+function quicklistFields(engine: Engine, ref: number): string {
+  const list = open(engine, ref);
+  const { nodes, length } = list;
+  return (
+    ` ql_nodes:${nodes} ql_avg_node:${(length / nodes).toFixed(2)} ql_listpack_max:${list.listFill} ` +
+    `ql_compressed:${list.listDepth === 0 ? 0 : 1} ql_uncompressed_size:${list.listpacksBytes}`
+  );
 }
