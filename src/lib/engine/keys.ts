@@ -95,6 +95,14 @@ function missed(engine: Engine, i: number): void {
   if (engine.keyListener !== null) engine.keyListener.keyMissed?.(engine.db, i);
 }
 
+/** As peek, for OBJECT: a miss is counted, but nobody is told of it. */
+export function peekSilently(engine: Engine, i: number, hash: number): number {
+  const ref = find(engine, engine.db, i, hash);
+  if (ref !== 0) engine.stats.keyspaceHits++;
+  else engine.stats.keyspaceMisses++;
+  return ref;
+}
+
 /** As lookupRead, of a key that must have this type: its record; 0 for none; -1 for another type: the error has been written. */
 export function readTyped(engine: Engine, i: number, hash: number, type: number): number {
   const ref = lookupRead(engine, i, hash);

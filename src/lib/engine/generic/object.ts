@@ -6,7 +6,7 @@ import { ACCESS_MASK } from '../../store/record.ts';
 import { isWord, optionWord } from '../arguments.ts';
 import { encodingOf } from '../encoding.ts';
 import type { Engine } from '../engine.ts';
-import { hashOf, peek, TYPE_STRING } from '../keys.ts';
+import { hashOf, peekSilently, TYPE_STRING } from '../keys.ts';
 import { stringEncoding, valueInteger } from '../string/value.ts';
 
 const WORD_ENCODING = optionWord('ENCODING');
@@ -49,7 +49,7 @@ export function object(engine: Engine, arg: number, argc: number): void {
     for (const line of HELP) reply.simple(line);
     return;
   }
-  const ref = peek(engine, arg + 2, hashOf(engine, arg + 2));
+  const ref = peekSilently(engine, arg + 2, hashOf(engine, arg + 2));
   if (ref === 0) reply.nil();
   else if (isWord(engine, arg + 1, WORD_ENCODING)) reply.bulkText(encodingOf(engine, ref));
   else if (isWord(engine, arg + 1, WORD_REFCOUNT)) reply.integer(isShared(engine, ref) ? SHARED_REFCOUNT : 1);
