@@ -113,7 +113,7 @@ export class ServerContext {
   readonly startupBytes: number;
   /** 40 hex digits that no other run has. */
   readonly runId = randomBytes(20).toString('hex');
-  readonly replicationId = randomBytes(20).toString('hex');
+  replicationId = randomBytes(20).toString('hex');
   /** CLIENT PAUSE holds until then, ms since 1970; 0 when nobody is paused. */
   pausedUntilMs = 0;
   /** It holds only the commands that write. */

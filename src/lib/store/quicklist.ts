@@ -234,13 +234,6 @@ export class Quicklist {
     return listpackBytes(this.arena, head);
   }
 
-  /** Bytes of all nodes' listpacks, as if none was compressed. */
-  get listpacksBytes(): number {
-    let bytes = 0;
-    for (let node = this.head; node !== 0; node = this.nextOf(node)) bytes += listpackBytes(this.arena, node);
-    return bytes;
-  }
-
   // ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   nodeWord(node: number, field: number): number {

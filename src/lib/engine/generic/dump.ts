@@ -6,7 +6,7 @@
 import { ACCESS_MASK } from '../../store/record.ts';
 import { integerArgument, isWord, optionWord, syntaxError } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
-import { changed, hasRoom, lookupRead, MAX_DEADLINE_MS, outOfMemory, setExpiry } from '../keys.ts';
+import { added, changed, find, hasRoom, lookupRead, MAX_DEADLINE_MS, outOfMemory, setExpiry } from '../keys.ts';
 import { attach, discard, LOADED, Loaded, NO_MEMORY, recordBytes } from '../rdb/codec.ts';
 import { loadValue } from '../rdb/codecs.ts';
 import { openPayload, reader, writePayload, writer } from '../rdb/payload.ts';
@@ -38,7 +38,8 @@ export function dump(engine: Engine, arg: number, _argc: number): void {
 export function restore(engine: Engine, arg: number, argc: number): void {
   if (!parseOptions(engine, arg + 4, arg + argc)) return;
   const { db, reply } = engine;
-  const existing = lookupRead(engine, arg + 1, engine.keyHash);
+  const { keyHash } = engine;
+  const existing = replace ? find(engine, db, arg + 1, keyHash) : lookupRead(engine, arg + 1, keyHash);
   if (existing !== 0 && !replace) {
     reply.error('BUSYKEY Target key name already exists.');
     return;
@@ -123,6 +124,7 @@ function put(engine: Engine, key: number, atMs: number): boolean {
     return false;
   }
   loaded.root = 0;
+  added(engine, db, made);
   if (atMs > 0) {
     made = setExpiry(engine, db, made, atMs);
     if (made === 0) return false;

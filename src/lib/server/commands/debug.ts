@@ -2,19 +2,14 @@
  * DEBUG: what tests of clients and servers ask for. It is refused unless enable-debug-command allows it. Its subcommands are
  * no entries of the command table (redis-server has it so, too), hence the error of its own for those that don't exist.
  */
-
-import { encodingOf } from '../../engine/encoding.ts';
+import { randomBytes } from 'node:crypto';
 import type { Engine, Handler } from '../../engine/engine.ts';
 import { globMatches } from '../../engine/glob.ts';
-import { hashOf } from '../../engine/keys.ts';
-import { open } from '../../engine/list/value.ts';
-import { dumpValue } from '../../engine/rdb/codecs.ts';
-import { writer } from '../../engine/rdb/payload.ts';
-import { ACCESS_MASK } from '../../store/record.ts';
 import { parseMemory } from '../config-kinds.ts';
 import type { ServerContext } from '../context.ts';
 import { sayHelp } from './container.ts';
 import { PROTOCOL_TYPES, sayProtocolType } from './debug-protocol.ts';
+import * as values from './debug-values.ts';
 import { isLocal } from './local.ts';
 
 const NOT_ALLOWED =
@@ -22,24 +17,45 @@ const NOT_ALLOWED =
   'connection, otherwise you need to set this option in the configuration file, and then restart the server.';
 
 const DEBUG_HELP = [
+  'CHANGE-REPL-ID',
+  '    Change the replication IDs of the instance.',
+  '    Dangerous: should be used only for testing the replication subsystem.',
+  'DIGEST',
+  '    Output a hex signature representing the current DB content.',
+  'DIGEST-VALUE <key> [<key> ...]',
+  '    Output a hex signature of the values of all the specified keys.',
   'ERROR <string>',
   '    Return a Redis protocol error with <string> as message. Useful for clients',
   '    unit tests to simulate Redis errors.',
+  'LISTPACK <key>',
+  '    Show low level info about the listpack encoding of <key>.',
   'LOG <message>',
   '    Write <message> to the server log.',
-  'OBJECT <key>',
+  'OBJECT <key> [fast]',
   '    Show low level info about `key` and associated value.',
+  'POPULATE <count> [<prefix>] [<size>]',
+  '    Create <count> string keys named key:<num>. If <prefix> is specified then',
+  '    it is used instead of the `key` prefix. These are not propagated to',
+  '    replicas.',
   'PROTOCOL <type>',
   '    Reply with a test value of the specified type. <type> can be: string,',
   '    integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
   '    true, false.',
+  'QUICKLIST <key> [<0|1>]',
+  '    Show low level info about the quicklist encoding of <key>.',
   'QUICKLIST-PACKED-THRESHOLD <size>',
   '    Sets the threshold for elements to be inserted as plain vs packed nodes',
   '    Default value is 1GB, allows values up to 4GB. Setting to 0 restores to default.',
+  'RELOAD [option ...]',
+  '    Write all values as RDB does it, and read them back.',
+  'SDSLEN <key>',
+  '    Show low level SDS string info representing `key` and value.',
   'SET-ACTIVE-EXPIRE <0|1>',
   '    Setting it to 0 disables expiring keys in background when they are not',
   '    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the',
   '    default.',
+  'SET-SKIP-CHECKSUM-VALIDATION <0|1>',
+  '    Enables or disables checksum checks for RDB files and RESTORE payload.',
   'SLEEP <seconds>',
   '    Stop the server for <seconds>. Decimals allowed.',
   'STRINGMATCH-LEN <pattern> <string>',
@@ -48,21 +64,33 @@ const DEBUG_HELP = [
 
 /** Largest threshold that redis-server takes. */
 const MAX_PLAIN_BYTES = 2n ** 32n - 2n ** 20n;
+const REPLICATION_ID_BYTES = 20;
 /** Longest sleep, seconds: more is a mistake. */
 const MAX_SLEEP_SECONDS = 86_400;
 
-type Subcommand = (context: ServerContext, engine: Engine, arg: number) => void;
+type Subcommand = (context: ServerContext, engine: Engine, arg: number, argc: number) => void;
 
-/** Subcommands by name, each with the number of its arguments. */
-const SUBCOMMANDS: Readonly<Record<string, readonly [number, Subcommand]>> = {
-  sleep: [1, sleep],
-  object: [1, object],
-  error: [1, (_, engine, arg) => engine.reply.error(engine.text(arg + 2))],
-  log: [1, log],
-  protocol: [1, (_, engine, arg) => protocol(engine, arg)],
-  'quicklist-packed-threshold': [1, quicklistThreshold],
-  'set-active-expire': [1, setActiveExpire],
-  'stringmatch-len': [2, stringMatch],
+const ANY_NUMBER = Number.MAX_SAFE_INTEGER;
+
+/** Subcommands by name, each with the least and the most of its arguments. */
+const SUBCOMMANDS: Readonly<Record<string, readonly [number, number, Subcommand]>> = {
+  'change-repl-id': [0, 0, changeReplicationId],
+  digest: [0, 0, values.digest],
+  'digest-value': [0, ANY_NUMBER, values.digestValue],
+  error: [1, 1, (_, engine, arg) => engine.reply.error(engine.text(arg + 2))],
+  listpack: [1, 1, values.showListpack],
+  log: [1, 1, log],
+  object: [1, 2, values.object],
+  populate: [1, 3, values.populate],
+  protocol: [1, 1, (_, engine, arg) => protocol(engine, arg)],
+  quicklist: [1, 2, values.showQuicklist],
+  'quicklist-packed-threshold': [1, 1, quicklistThreshold],
+  reload: [0, ANY_NUMBER, values.reload],
+  sdslen: [1, 1, values.stringLengths],
+  'set-active-expire': [1, 1, setActiveExpire],
+  'set-skip-checksum-validation': [1, 1, values.skipChecksum],
+  sleep: [1, 1, sleep],
+  'stringmatch-len': [2, 2, stringMatch],
 };
 
 export function debugHandler(context: ServerContext): Handler {
@@ -73,11 +101,16 @@ export function debugHandler(context: ServerContext): Handler {
       return;
     }
     const name = engine.text(arg + 1);
-    const [count, subcommand] = byName.get(name.toLowerCase()) ?? [0, null];
+    const [least, most, subcommand] = byName.get(name.toLowerCase()) ?? [0, 0, null];
     if (argc === 2 && name.toLowerCase() === 'help') sayHelp(engine, 'debug', DEBUG_HELP);
-    else if (subcommand !== null && argc === count + 2) subcommand(context, engine, arg);
+    else if (subcommand !== null && argc >= least + 2 && argc <= most + 2) subcommand(context, engine, arg, argc);
     else engine.reply.error(`ERR unknown subcommand or wrong number of arguments for '${name}'. Try DEBUG HELP.`);
   };
+}
+
+function changeReplicationId(context: ServerContext, engine: Engine): void {
+  context.replicationId = randomBytes(REPLICATION_ID_BYTES).toString('hex');
+  engine.reply.ok();
 }
 
 function sleep(context: ServerContext, engine: Engine, arg: number): void {
@@ -125,42 +158,4 @@ function protocol(engine: Engine, arg: number): void {
   const type = engine.text(arg + 2).toLowerCase();
   if (sayProtocolType(engine.reply, type)) return;
   engine.reply.error(`ERR Wrong protocol type name. Please use one of the following: ${PROTOCOL_TYPES.join('|')}`);
-}
-
-/** DEBUG OBJECT key: where and how it is stored. The address is the record's place in the arena. */
-function object(_: ServerContext, engine: Engine, arg: number): void {
-  const { db, reply } = engine;
-  const i = arg + 2;
-  const ref = db.find(engine.argOffset[i], engine.argLength[i], hashOf(engine, i));
-  if (ref === 0) {
-    reply.error('ERR no such key');
-    return;
-  }
-  const address = ((ref >>> 0) * 8).toString(16).padStart(12, '0');
-  const encoding = encodingOf(engine, ref);
-  const bytes = serializedBytes(engine, ref);
-  const now = Math.floor(engine.nowMs / 1000) & ACCESS_MASK;
-  const accessed = db.lru(ref) || now; // 0: never, since it was made
-  const idle = (now - accessed) & ACCESS_MASK;
-  reply.simple(
-    `Value at:0x${address} refcount:1 encoding:${encoding} serializedlength:${bytes} ` +
-      `lru:${accessed} lru_seconds_idle:${idle}${encoding === 'quicklist' ? quicklistFields(engine, ref) : ''}`,
-  );
-}
-
-/** Bytes of the value in an RDB file, without the type code before it. */
-function serializedBytes(engine: Engine, ref: number): number {
-  writer.begin(engine.rdb.version, engine.rdb.compression);
-  dumpValue(engine, engine.db, ref, writer);
-  return writer.length - 1;
-}
-
-/** What is told of a quicklist beside: its nodes, and what they would take if none were compressed. */
-function quicklistFields(engine: Engine, ref: number): string {
-  const list = open(engine, ref);
-  const { nodes, length } = list;
-  return (
-    ` ql_nodes:${nodes} ql_avg_node:${(length / nodes).toFixed(2)} ql_listpack_max:${list.listFill} ` +
-    `ql_compressed:${list.listDepth === 0 ? 0 : 1} ql_uncompressed_size:${list.listpacksBytes}`
-  );
 }
