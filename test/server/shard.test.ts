@@ -126,4 +126,42 @@ describe('the loop of a shard', () => {
     });
     expect(world.clock.wallMs() - fromMs).toBeLessThan(500);
   });
+
+  it('answers a client that waits when its time is over, and sleeps until then', () => {
+    peer.send(request('BLPOP', 'k', '0.123'));
+    const other = world.connect();
+    other.send(request('BLPOP', 'k', '0'));
+    const fromMs = world.clock.wallMs();
+    let turns = 0;
+    let reply = '';
+    run(() => {
+      world.sessions.flush(); // as every transport does
+      turns++;
+      reply += peer.received();
+      if (reply !== '') control[CONTROL_STOP] = STOP_NOW;
+      return false;
+    });
+    expect(reply).toBe('*-1\r\n');
+    expect(world.clock.wallMs() - fromMs).toBeGreaterThanOrEqual(123);
+    expect(world.clock.wallMs() - fromMs).toBeLessThan(126);
+    expect(turns).toBeLessThan(20);
+    expect(other.received()).toBe('');
+    other.close();
+  });
+
+  it('serves who waits for a key that went by its own time', () => {
+    const other = world.connect();
+    other.send(request('XGROUP', 'CREATE', 'k', 'g', '$', 'MKSTREAM'));
+    other.send(request('PEXPIRE', 'k', '50'));
+    peer.send(request('XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '0', 'STREAMS', 'k', '>'));
+    let reply = '';
+    run(() => {
+      world.sessions.flush();
+      reply += peer.received();
+      if (reply !== '' || world.clock.wallMs() - world.clock.epochMs > 5000) control[CONTROL_STOP] = STOP_NOW;
+      return false;
+    });
+    expect(reply).toMatch(/^-NOGROUP /);
+    other.close();
+  });
 });
