@@ -275,6 +275,60 @@ describe('many fields whose time is over', () => {
   });
 });
 
+/** What DUMP answers, without `$length` and the line's end. */
+function payloadOf(b: Bench, key: string): Buffer {
+  const reply = b.harness.run('DUMP', key);
+  return reply.subarray(reply.indexOf(10) + 1, -2);
+}
+
+describe('DUMP and RESTORE', () => {
+  test('keep deadlines, in the form of 7.4', () => {
+    const b = new Bench();
+    b.run('HSET h a 1 b 2 c 3');
+    b.run('HPEXPIREAT h 2000000000000 FIELDS 1 a');
+    b.run('HPEXPIREAT h 2000000000070 FIELDS 1 b');
+    const payload = payloadOf(b, 'h');
+    expect(payload[0]).toBe(24);
+    expect(payload.readBigUInt64LE(1)).toBe(2_000_000_000_000n);
+    expect(payload[9]).toBe(3);
+    expect(b.harness.text('RESTORE', 'copy', '0', payload)).toBe('+OK\r\n');
+    expect(b.run('HPEXPIRETIME copy FIELDS 3 a b c')).toEqual([':2000000000000', ':2000000000070', ':-1']);
+    b.pass(2_000_000_000_050 - b.engine.nowMs);
+    expect(b.run('HGET copy a')).toBe('nil');
+    expect(b.run('HLEN copy')).toBe(':2');
+    b.run('HPERSIST h FIELDS 1 b');
+    expect(payloadOf(b, 'h')[0]).toBe(4);
+  });
+
+  test('refuse what is no such hash, and leave nothing behind', () => {
+    const b = new Bench();
+    const random = new Random(SEED);
+    b.engine.rdb.checksum = false;
+    for (let i = 0; i < 12; i++) b.run(`HSETEX h PX ${1000 + 7 * i} FIELDS 1 field${i} value${i}`);
+    b.run('HSET h stays 1');
+    const payload = payloadOf(b, 'h');
+    b.run('DEL h');
+    const used = b.engine.arena.usedBytes;
+    const inWheel = b.engine.wheel.size;
+    let refused = 0;
+    for (let i = 0; i < 5000; i++) {
+      const mutated = Uint8Array.from(payload);
+      for (let n = 1 + random.below(3); n > 0; n--) mutated[1 + random.below(mutated.length - 11)] = random.below(256);
+      const reply = b.harness.text('RESTORE', 'k', '0', mutated);
+      if (reply.startsWith('-')) refused++;
+      else {
+        b.run('HGETALL k');
+        b.run('HLEN k');
+        b.run('DEL k');
+      }
+      while (b.engine.values.reaper.step(1000));
+    }
+    expect(refused).toBeGreaterThan(100);
+    expect(b.engine.arena.usedBytes).toBe(used);
+    expect(b.engine.wheel.size).toBe(inWheel);
+  });
+});
+
 /** What a hash should be: value and deadline (Infinity: none) by field. */
 type Model = Map<string, { value: string; atMs: number }>;
 
