@@ -15,9 +15,9 @@ class Checked {
   readonly table: HashTable;
   private nextRef = 1;
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, expected = 0) {
     this.table = new HashTable(arena);
-    if (this.table.create() === 0) throw new Error('no memory');
+    if (this.table.create(expected) === 0) throw new Error('no memory');
   }
 
   insert(hash: number): void {
@@ -162,6 +162,26 @@ describe('the hash table', () => {
     }
     expect(checked.table.size).toBe(0);
     expect(checked.table.bytes).toBe(begin);
+  });
+
+  test('made for entries that come in order is as good as one that grew', () => {
+    for (const expected of [1025, 5000, 60_000]) {
+      const arena = new Arena();
+      const used = arena.usedBytes;
+      const random = new Random(expected);
+      const checked = new Checked(arena, expected);
+      const bytes = checked.table.bytes;
+      const hashes = Int32Array.from({ length: expected }, () => random.int32()).sort();
+      for (const hash of hashes) checked.insert(hash);
+      checked.check();
+      expect(checked.table.bytes).toBeLessThan(bytes * 1.3);
+      for (let i = 0; i < expected; i++) checked.insert(random.int32());
+      checked.check();
+      for (let round = 0; checked.entries.size > 0; round++) checked.removeSome(round < 6 ? 2 : 1, round);
+      checked.check();
+      checked.table.destroy();
+      expect(arena.usedBytes).toBe(used);
+    }
   });
 
   test('does not grow its directory for hashes that nothing can part', () => {

@@ -17,6 +17,8 @@ export interface Collection {
   readonly size: number;
   /** Appends about `count` places from `cursor` on (0 begins) and returns the cursor for the rest; 0: that was all. */
   collect(cursor: number, count: number, into: RefList): number;
+  /** Touches what is at these places ahead of reading it. */
+  touchPlaces?(places: RefList): void;
   /** A place at random, each with the same chance; the collection must not be empty. */
   random(random: Random): number;
 }
@@ -44,6 +46,7 @@ export function emitAll(engine: Engine, collection: Collection, emit: Emit): voi
   do {
     places.length = 0;
     cursor = collection.collect(cursor, BATCH, places);
+    collection.touchPlaces?.(places);
     for (let k = 0; k < places.length; k++) emit(engine, places.refs[k]);
   } while (cursor !== 0);
 }

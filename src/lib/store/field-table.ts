@@ -53,9 +53,9 @@ export class FieldTable extends RecordTable {
     super.open(root);
   }
 
-  override create(): number {
+  override create(expected = 0): number {
     this.timer = 0;
-    return super.create();
+    return super.create(expected);
   }
 
   openTimed(timer: number): void {

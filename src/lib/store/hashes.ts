@@ -157,6 +157,10 @@ export class Hashes implements ValueKind {
     return 0;
   }
 
+  touchPlaces(places: RefList): void {
+    if (!this.packed) this.table.touchRecords(places, 0);
+  }
+
   private collectLiving(cursor: number, count: number, into: RefList): number {
     const first = into.length;
     const next = this.table.collect(cursor, count, into);
@@ -473,14 +477,14 @@ export class Hashes implements ValueKind {
 
   clone(root: number, flags: number): number {
     const { other, table, found } = this;
-    let made = table.create();
+    openRoot(other, root, flags);
+    let made = table.create(other.size);
     if (made === 0) return 0;
     if ((flags & TIMED) !== 0) made = table.createTimer();
     if (made === 0) {
       table.destroy();
       return 0;
     }
-    openRoot(other, root, flags);
     let cursor = 0;
     do {
       found.length = 0;

@@ -54,9 +54,9 @@ export class RecordTable {
     this.table.open(root);
   }
 
-  /** Makes an empty table and opens it. Returns its root; 0, and nothing changed, when there is no memory. */
-  create(): number {
-    return this.table.create();
+  /** Makes an empty table, with room for keys that are expected in the order of another table, and opens it. Returns its root; 0, and nothing changed, when there is no memory. */
+  create(expected = 0): number {
+    return this.table.create(expected);
   }
 
   /** The root that is open. */
@@ -236,6 +236,18 @@ export class RecordTable {
     if (!this.seekSlot(ref)) return;
     this.table.remove(this.slotWords[this.slot], this.slot);
     this.release(ref);
+  }
+
+  /** Touches the records of refs from the `first` of a list on, so that they are in the cache when they are read one by one. */
+  touchRecords(list: RefList, first: number): void {
+    const chunks = this.chunks;
+    const refs = list.refs;
+    let read = 0;
+    for (let i = first; i < list.length; i++) {
+      const ref = refs[i];
+      read ^= chunks[chunkOf(ref)][wordOf(ref)];
+    }
+    this.touched ^= read;
   }
 
   // ── all of it ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -174,6 +174,10 @@ export class SetView {
     return 0;
   }
 
+  touchPlaces(places: RefList): void {
+    if (this.form === 'table') this.table.touchRecords(places, 0);
+  }
+
   /** The place of a member chosen at random, each with the same chance; the set must not be empty. */
   random(random: Random): number {
     if (this.form === 'table') return this.table.randomRef(random);

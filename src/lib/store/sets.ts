@@ -43,9 +43,9 @@ export class Sets implements ValueKind {
 
   // ── a result ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Makes `result` an empty set that is no key's value. False without memory. */
-  beginResult(): boolean {
-    const root = this.result.table.create();
+  /** Makes `result` an empty set that is no key's value, with room for so many members. False without memory. */
+  beginResult(expected: number): boolean {
+    const root = this.result.table.create(expected);
     if (root !== 0) this.result.openTable(root);
     this.wasMore = 0;
     return root !== 0;
@@ -152,9 +152,9 @@ export class Sets implements ValueKind {
 
   clone(root: number, _flags: number): number {
     const { arena, hidden, copied } = this;
-    const made = copied.create();
-    if (made === 0) return 0;
     hidden.open(root);
+    const made = copied.create(hidden.size);
+    if (made === 0) return 0;
     const found = new RefList();
     let cursor = 0;
     do {

@@ -27,6 +27,9 @@ import { COUNT, FLIP, HEADER_WORDS, LIMIT, MAX_BITS, MIN_BITS, SHAPE } from './s
 /** The directory may grow to 16 entries, and beyond that to one for each 512 entries of the table. */
 const DIRECTORY_FREE_ENTRIES = 16;
 const KEYS_PER_DIRECTORY_ENTRY = 512;
+/** From so many entries on a table is made as large as they need; that part of its homes will be taken. */
+const EXPECTED_MIN = 1024;
+const EXPECTED_LOAD = 0.6;
 /** Two neighbours merge when they fill at most this part of one segment. */
 const MERGE_LOAD = 0.4;
 /** Hashes that are prefetched together; about as many cache misses as can be under way. */
@@ -94,8 +97,13 @@ export class HashTable {
     this.epoch++;
   }
 
-  /** Makes an empty table (some 300 bytes) and opens it. Returns its root; 0, and nothing changed, when there is no memory. */
-  create(): number {
+  /**
+   * Makes an empty table (some 300 bytes, or room for as many entries as are expected) and opens it. Returns its root; 0, and
+   * nothing changed, when there is no memory. What comes in the order of the hashes, as from another table, must be expected:
+   * in a table that grows with it, all would stand in one place until the next split.
+   */
+  create(expected = 0): number {
+    if (expected > EXPECTED_MIN) return this.createLarge(expected);
     const { arena } = this;
     const root = arena.alloc(TABLE_ROOT_BYTES);
     const directory = root === 0 ? 0 : arena.alloc(16);
@@ -117,6 +125,44 @@ export class HashTable {
     this.open(root);
     this.words = this.chunks[chunkOf(first)];
     this.pointTo(first, 0);
+    return root;
+  }
+
+  private createLarge(expected: number): number {
+    const { arena, chunks } = this;
+    let depth = 1;
+    while (expected > EXPECTED_LOAD * 2 ** (depth + MAX_BITS)) depth++;
+    const entries = 1 << depth;
+    const bits = segment.bitsFor(expected / entries);
+    const root = arena.alloc(TABLE_ROOT_BYTES);
+    const directory = root === 0 ? 0 : arena.alloc(8 << depth);
+    let made = 0;
+    let bytes = 8 << depth;
+    let slots = 0;
+    for (; directory !== 0 && made < entries; made++) {
+      const ref = segment.create(arena, depth, bits, 0, 0);
+      if (ref === 0) break;
+      const at = wordOf(directory) + made * 2;
+      slots = segment.slotCount(chunks[chunkOf(ref)], wordOf(ref));
+      bytes += segment.bytesFor(slots);
+      chunks[chunkOf(directory)][at] = ref;
+      chunks[chunkOf(directory)][at + 1] = segment.shapeOf(depth, bits);
+    }
+    if (made < entries) {
+      for (let i = 0; i < made; i++) segment.destroy(arena, chunks[chunkOf(directory)][wordOf(directory) + i * 2]);
+      if (directory !== 0) arena.free(directory, 8 << depth);
+      if (root !== 0) arena.free(root, TABLE_ROOT_BYTES);
+      return 0;
+    }
+    const words = chunks[chunkOf(root)];
+    const at = wordOf(root);
+    words[at + ROOT_SIZE] = 0;
+    words[at + ROOT_DEPTH] = depth;
+    words[at + ROOT_DIRECTORY] = directory;
+    words[at + ROOT_BYTES] = bytes;
+    words[at + ROOT_LARGEST] = slots;
+    words[at + ROOT_DEEPEST] = entries;
+    this.open(root);
     return root;
   }
 

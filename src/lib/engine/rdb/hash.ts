@@ -197,7 +197,7 @@ function tableOfPairs(engine: Engine, table: RecordTable, bytes: Uint8Array, vie
 
 /** Reads `left` pairs into a table, a new one if none is open. */
 function fillTable(engine: Engine, table: RecordTable, reader: RdbReader, left: number, into: Loaded): number {
-  if (table.root === 0 && table.create() === 0) return NO_MEMORY;
+  if (table.root === 0 && table.create(Math.min(left, reader.left >> 1)) === 0) return NO_MEMORY;
   for (let n = left; n > 0; n--) {
     const result = reader.string(field) && reader.string(value) ? addField(engine, table, field, value) : REFUSED;
     if (result === LOADED) continue;

@@ -183,7 +183,7 @@ function tableOfListpack(table: RecordTable, bytes: Uint8Array, view: DataView, 
 
 /** Reads `left` members into a table, a new one if none is open. */
 function fillTable(table: RecordTable, reader: RdbReader, left: number, into: Loaded): number {
-  if (table.root === 0 && table.create() === 0) return NO_MEMORY;
+  if (table.root === 0 && table.create(Math.min(left, reader.left)) === 0) return NO_MEMORY;
   for (let n = left; n > 0; n--) {
     const result = reader.string(member) ? add(table, member) : REFUSED;
     if (result !== LOADED) return giveUp(table, result);

@@ -25,19 +25,16 @@ const batch = new RefList();
 const kept = new RefList();
 const hashes = new Int32Array(BATCH);
 
-/** Where members go that stay: into `kept`, into the result, or they are only counted. */
-const KEEP = 0;
-const GATHER = 1;
-const COUNT = 2;
-
 export function sinter(engine: Engine, arg: number, argc: number): void {
   if (!readSources(engine, arg + 1, arg + argc)) return;
-  if (intersect(engine, KEEP, Number.POSITIVE_INFINITY) >= 0) replyKept(engine);
+  intersect(engine, true, Number.POSITIVE_INFINITY);
+  replyKept(engine);
 }
 
 export function sinterstore(engine: Engine, arg: number, argc: number): void {
-  if (!readSources(engine, arg + 2, arg + argc) || !begin(engine)) return;
-  if (intersect(engine, GATHER, Number.POSITIVE_INFINITY) >= 0) store(engine, arg, 'sinterstore');
+  if (!readSources(engine, arg + 2, arg + argc)) return;
+  intersect(engine, true, Number.POSITIVE_INFINITY);
+  if (gatherKept(engine)) store(engine, arg, 'sinterstore');
 }
 
 /** SINTERCARD numkeys key [key …] [LIMIT limit] */
@@ -64,32 +61,37 @@ export function sintercard(engine: Engine, arg: number, argc: number): void {
     }
   }
   if (!readSources(engine, arg + 2, arg + 2 + keys)) return;
-  engine.reply.integer(intersect(engine, COUNT, limit === 0 ? Number.POSITIVE_INFINITY : limit));
+  engine.reply.integer(intersect(engine, false, limit === 0 ? Number.POSITIVE_INFINITY : limit));
 }
 
 export function sdiff(engine: Engine, arg: number, argc: number): void {
   if (!readSources(engine, arg + 1, arg + argc)) return;
   if (!manyTakenAway(engine)) {
-    if (subtract(engine, KEEP) >= 0) replyKept(engine);
-  } else if (begin(engine) && takeAway(engine)) replyResult(engine);
+    subtract(engine);
+    replyKept(engine);
+  } else if (takeAway(engine)) replyResult(engine);
 }
 
 export function sdiffstore(engine: Engine, arg: number, argc: number): void {
-  if (!readSources(engine, arg + 2, arg + argc) || !begin(engine)) return;
-  const done = manyTakenAway(engine) ? takeAway(engine) : subtract(engine, GATHER) >= 0;
-  if (done) store(engine, arg, 'sdiffstore');
+  if (!readSources(engine, arg + 2, arg + argc)) return;
+  if (manyTakenAway(engine)) {
+    if (takeAway(engine)) store(engine, arg, 'sdiffstore');
+    return;
+  }
+  subtract(engine);
+  if (gatherKept(engine)) store(engine, arg, 'sdiffstore');
 }
 
 export function sunion(engine: Engine, arg: number, argc: number): void {
   if (!readSources(engine, arg + 1, arg + argc)) return;
   if (sources.length > 1) {
-    if (begin(engine) && unite(engine)) replyResult(engine);
+    if (unite(engine)) replyResult(engine);
   } else if (sources.refs[0] === 0) engine.reply.set(0);
   else replyWhole(engine);
 }
 
 export function sunionstore(engine: Engine, arg: number, argc: number): void {
-  if (!readSources(engine, arg + 2, arg + argc) || !begin(engine)) return;
+  if (!readSources(engine, arg + 2, arg + argc)) return;
   if (unite(engine)) store(engine, arg, 'sunionstore');
 }
 
@@ -111,8 +113,8 @@ function quietInteger(engine: Engine, i: number): number {
 
 // ── by looking up ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Returns how many members all sets share, at most `limit`; -1 without memory for the result: the error has been written. */
-function intersect(engine: Engine, sink: number, limit: number): number {
+/** Finds the members that all sets share, and keeps them if told so. Returns how many, at most `limit`. */
+function intersect(engine: Engine, keeps: boolean, limit: number): number {
   const { one } = engine.values.sets;
   kept.length = 0;
   let smallest = 0;
@@ -127,17 +129,17 @@ function intersect(engine: Engine, sink: number, limit: number): number {
   const first = sources.refs[smallest];
   sources.refs[smallest] = sources.refs[0];
   sources.refs[0] = first;
-  return sift(engine, true, sink, limit);
+  return sift(engine, true, keeps, limit);
 }
 
-/** As intersect, of the members that only the first set has. */
-function subtract(engine: Engine, sink: number): number {
+/** Keeps the members that only the first set has. */
+function subtract(engine: Engine): void {
   kept.length = 0;
-  return sources.refs[0] === 0 ? 0 : sift(engine, false, sink, Number.POSITIVE_INFINITY);
+  if (sources.refs[0] !== 0) sift(engine, false, true, Number.POSITIVE_INFINITY);
 }
 
-/** Takes the members of the first set that are in all the others (or in none): how many; -1 without memory. */
-function sift(engine: Engine, shared: boolean, sink: number, limit: number): number {
+/** Takes the members of the first set that are in all the others (or in none): how many. */
+function sift(engine: Engine, shared: boolean, keeps: boolean, limit: number): number {
   const { one, other } = engine.values.sets;
   one.open(engine.db, sources.refs[0]);
   let found = 0;
@@ -155,7 +157,7 @@ function sift(engine: Engine, shared: boolean, sink: number, limit: number): num
       siftBatch(one, other, shared);
     }
     found += batch.length;
-    if (!pass(engine, one, sink)) return -1;
+    for (let k = 0; keeps && k < batch.length; k++) kept.push(batch.refs[k]);
   } while (cursor !== 0 && found < limit);
   return Math.min(found, limit);
 }
@@ -184,21 +186,11 @@ function siftBatch(one: SetView, other: SetView, shared: boolean): void {
   batch.length = left;
 }
 
-/** Sends what is left of a batch where it is to go. False without memory: the error has been written. */
-function pass(engine: Engine, one: SetView, sink: number): boolean {
-  if (sink === COUNT) return true;
-  for (let k = 0; k < batch.length; k++) {
-    if (sink === KEEP) kept.push(batch.refs[k]);
-    else if (!gather(engine, one, batch.refs[k])) return false;
-  }
-  return true;
-}
-
 // ── in the result ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** False without memory: the error has been written. */
-function begin(engine: Engine): boolean {
-  if (engine.values.sets.beginResult()) return true;
+function begin(engine: Engine, expected: number): boolean {
+  if (engine.values.sets.beginResult(expected)) return true;
   outOfMemory(engine);
   return false;
 }
@@ -211,6 +203,14 @@ function gather(engine: Engine, from: SetView, place: number): boolean {
   sets.dropResult();
   outOfMemory(engine);
   return false;
+}
+
+/** Makes what was kept of the first set the result. */
+function gatherKept(engine: Engine): boolean {
+  const { one } = engine.values.sets;
+  if (!begin(engine, kept.length)) return false;
+  for (let k = 0; k < kept.length; k++) if (!gather(engine, one, kept.refs[k])) return false;
+  return true;
 }
 
 /** Adds all members of a set to the result, as gather. */
@@ -228,6 +228,14 @@ function gatherAll(engine: Engine, ref: number): boolean {
 }
 
 function unite(engine: Engine): boolean {
+  const { one } = engine.values.sets;
+  let largest = 0;
+  for (let s = 0; s < sources.length; s++) {
+    if (sources.refs[s] === 0) continue;
+    one.open(engine.db, sources.refs[s]);
+    largest = Math.max(largest, one.size);
+  }
+  if (!begin(engine, largest)) return false;
   for (let s = 0; s < sources.length; s++) if (!gatherAll(engine, sources.refs[s])) return false;
   return true;
 }
@@ -251,7 +259,8 @@ function manyTakenAway(engine: Engine): boolean {
 
 function takeAway(engine: Engine): boolean {
   const { one, result } = engine.values.sets;
-  if (!gatherAll(engine, sources.refs[0])) return false;
+  one.open(engine.db, sources.refs[0]);
+  if (!begin(engine, one.size) || !gatherAll(engine, sources.refs[0])) return false;
   engine.values.sets.settleResult();
   for (let s = 1; s < sources.length; s++) {
     if (sources.refs[s] === 0) continue;
