@@ -2,9 +2,10 @@
 import type { Arena } from './arena.ts';
 import { QUICKLIST_ROOT_BYTES, Quicklist } from './quicklist.ts';
 import { BLOCK, CAPACITY, COUNT, cloneNode, NEXT, NODE_BYTES, relocateBlock } from './quicklist-node.ts';
+import { FLAGS_SHIFT, valueLengthAt, valueWordAt } from './record.ts';
 import type { RecordTable } from './record-table.ts';
-import { chunkOf } from './ref.ts';
-import { ROOTED, rootOf, type ValueKind, valueStart } from './value-kind.ts';
+import { chunkOf, wordOf } from './ref.ts';
+import { ROOTED, type ValueKind } from './value-kind.ts';
 
 /** Flag of a list's record: redis-server would keep it as a quicklist; else it is one listpack, in a node or in the record. */
 export const LIST_QUICKLIST = 1;
@@ -23,8 +24,8 @@ export class ListKind implements ValueKind {
     return (db.flags(ref) & LIST_QUICKLIST) !== 0 ? 'quicklist' : 'listpack';
   }
 
-  count(db: RecordTable, ref: number): number {
-    openList(this.list, this.arena, db, ref);
+  count(_db: RecordTable, ref: number): number {
+    openList(this.list, this.arena, ref);
     return this.list.length;
   }
 
@@ -99,7 +100,11 @@ export class ListKind implements ValueKind {
 }
 
 /** Points a view at a record's list. */
-export function openList(list: Quicklist, arena: Arena, db: RecordTable, ref: number): void {
-  if ((db.flags(ref) & ROOTED) !== 0) list.open(rootOf(arena.words, db, ref));
-  else list.openPacked(arena.views[chunkOf(ref)], valueStart(db, ref), db.valueLength(ref));
+export function openList(list: Quicklist, arena: Arena, ref: number): void {
+  const chunk = chunkOf(ref);
+  const words = arena.words[chunk];
+  const at = wordOf(ref);
+  const value = valueWordAt(words, at);
+  if ((words[at] & (ROOTED << FLAGS_SHIFT)) !== 0) list.open(words[value]);
+  else list.openPacked(arena.views[chunk], value << 2, valueLengthAt(words, at));
 }

@@ -36,7 +36,7 @@ const ROOT_ROOM_BYTES = 1024;
 /** Opens the list of a record, for reading. */
 export function open(engine: Engine, ref: number): Quicklist {
   const { list } = engine.values;
-  openList(list, engine.arena, engine.db, ref);
+  openList(list, engine.arena, ref);
   return list;
 }
 

@@ -38,9 +38,9 @@ export const listCodec: ValueCodec = {
 
 // ── writing ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function dump(engine: Engine, db: Keyspace, ref: number, writer: RdbWriter): void {
+function dump(engine: Engine, _db: Keyspace, ref: number, writer: RdbWriter): void {
   const { list } = engine.values;
-  openList(list, engine.arena, db, ref);
+  openList(list, engine.arena, ref);
   writer.byte(RDB_LIST_QUICKLIST_2);
   writer.writeLength(list.nodes);
   if (list.root === 0) dumpNode(list, writer, false);
@@ -149,10 +149,10 @@ function settle(engine: Engine, list: Quicklist, into: Loaded): void {
 
 // ── digest ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function digest(engine: Engine, db: Keyspace, ref: number, into: Digest): void {
+function digest(engine: Engine, _db: Keyspace, ref: number, into: Digest): void {
   const { list } = engine.values;
   const { item } = listpack;
-  openList(list, engine.arena, db, ref);
+  openList(list, engine.arena, ref);
   for (let more = list.seek(0); more; more = list.next()) {
     list.decode();
     into.mix(new Uint8Array(item.view.buffer, item.start, item.length));

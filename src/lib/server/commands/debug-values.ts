@@ -62,7 +62,7 @@ function serializedBytes(engine: Engine, ref: number): number {
 
 function quicklistFigures(engine: Engine, ref: number): string {
   const { list } = engine.values;
-  openList(list, engine.arena, engine.db, ref);
+  openList(list, engine.arena, ref);
   let bytes = 0;
   for (let node = list.head; node !== 0; node = list.nodeWord(node, NEXT)) bytes += contentBytes(list, node);
   return (
@@ -99,7 +99,7 @@ export function showQuicklist(context: ServerContext, engine: Engine, arg: numbe
     engine.reply.error('ERR Not a quicklist encoded object.');
   } else {
     const { list } = engine.values;
-    openList(list, engine.arena, engine.db, ref);
+    openList(list, engine.arena, ref);
     context.log('notice', `DEBUG QUICKLIST: ${list.length} elements in ${list.nodes} nodes`);
     for (let node = list.head, i = 0; node !== 0; node = list.nodeWord(node, NEXT), i++) {
       const form = list.isPlain(node) ? 'plain' : list.isCompressed(node) ? 'compressed' : 'packed';
