@@ -112,7 +112,7 @@ test('SCRIPT', async () => {
   );
 });
 
-const registrations = String.raw`
+const registrations = `
 redis.register_function("f1", function(keys,args) return {keys,args} end)
 redis.register_function({},function() end)
 redis.register_function("a b",function() end)

@@ -305,7 +305,7 @@ return struct.size('')
 return struct.size()
 `;
 
-const bit = String.raw`
+const bit = `
 return {bit.tobit(0xffffffff),bit.tobit(0x80000000),bit.tobit(2^40+5),bit.tobit(-1),bit.tobit(1.5),bit.tobit(2.5),bit.tobit(-1.5),bit.tobit(0.5)}
 return {bit.tobit(1e15),bit.tobit(2^52),bit.tobit(2^53+2),bit.tobit(-2^51)}
 return {bit.bnot(0),bit.bnot(1),bit.bnot(-1),bit.bnot(0x12345678)}

@@ -4,6 +4,7 @@
  */
 const INITIAL_BYTES = 1024;
 const LIMIT_BYTES = 256 << 20;
+const REPORT_BYTES = 1 << 20;
 /** A larger buffer is not kept for the next use. */
 const KEEP_BYTES = 1 << 20;
 
@@ -13,11 +14,15 @@ export class TooLong extends Error {}
 export class ByteWriter {
   bytes = new Uint8Array(INITIAL_BYTES);
   length = 0;
+  /** Called with each so many bytes more: what takes long can be ended there. */
+  onProgress: (() => void) | null = null;
+  private nextReport = REPORT_BYTES;
   private view = new DataView(this.bytes.buffer);
 
   /** Empty again. */
   reset(): void {
     this.length = 0;
+    this.nextReport = REPORT_BYTES;
     if (this.bytes.length > KEEP_BYTES) this.replace(new Uint8Array(INITIAL_BYTES));
   }
 
@@ -28,6 +33,11 @@ export class ByteWriter {
 
   private reserve(n: number): void {
     const need = this.length + n;
+    if (need <= this.bytes.length && need < this.nextReport) return;
+    if (need >= this.nextReport) {
+      this.nextReport = need + REPORT_BYTES;
+      this.onProgress?.();
+    }
     if (need <= this.bytes.length) return;
     if (need > LIMIT_BYTES) throw new TooLong();
     const larger = new Uint8Array(Math.min(LIMIT_BYTES, Math.max(need, 2 * this.bytes.length)));

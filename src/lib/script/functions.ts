@@ -71,6 +71,13 @@ export class Functions {
     return this.machine?.state.usedBytes ?? 0;
   }
 
+  /** Bytes of the libraries' code. */
+  get codeBytes(): number {
+    let bytes = 0;
+    for (const { code } of this.libraries.values()) bytes += code.length;
+    return bytes;
+  }
+
   all(): Iterable<Library> {
     return this.libraries.values();
   }

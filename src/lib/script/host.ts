@@ -25,7 +25,7 @@ export interface ScriptHost {
   outOfMemory(): boolean;
   /** How long a script may run until the others are answered BUSY, in ms; 0: for ever. */
   busyThresholdMs(): number;
-  /** Serves the others for a moment, though a script runs: those who may run a command now, and BUSY for the rest. */
+  /** A script runs for longer than that: called every 100,000 instructions. What ends it (kill, abandon) takes effect at once. */
   busyTurn(): void;
   log(level: ScriptLogLevel, text: string): void;
 }

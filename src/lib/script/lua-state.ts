@@ -41,6 +41,10 @@ const NAME_BYTES = 1024;
 
 export class LuaState {
   readonly lua: LuaExports;
+  /** The most that its memory may grow to. */
+  readonly limitBytes: number;
+  /** Told by libraries that work for long, now and then: looks at the clock, and may end the script. */
+  onWork: ((L: number) => void) | null = null;
   /** The main lua_State. */
   readonly L: number;
   /** Lua's memory. */
@@ -57,6 +61,7 @@ export class LuaState {
 
   /** Throws LuaPanic when there is not even memory to begin with. */
   constructor(limitBytes: number) {
+    this.limitBytes = limitBytes;
     this.lua = instantiateLua(limitBytes);
     this.u8 = new Uint8Array(this.lua.memory.buffer);
     this.dv = new DataView(this.lua.memory.buffer);

@@ -12,6 +12,8 @@ import { LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, type LuaS
 const INT64_MIN = -(2n ** 63n);
 const INT64_LIMIT = 2 ** 63;
 const SLOTS = 4;
+/** Maps and sets in each other: as many as JavaScript's stack bears in any case. */
+const MAX_NESTING = 200;
 
 export class ReplyWriter {
   /** What redis.setresp chose: 2 or 3. */
@@ -20,6 +22,9 @@ export class ReplyWriter {
   private readonly reply: Reply;
 
   private readonly failed: () => void;
+  /** Of each array that is being written: its elements, and how many of them are left. */
+  private readonly frames: number[] = [];
+  private nesting = 0;
 
   /** @param failed is told of each error that was counted where it was made, and is not counted once more */
   constructor(state: LuaState, reply: Reply, failed: () => void) {
@@ -30,9 +35,35 @@ export class ReplyWriter {
 
   /** Writes the value on top of the stack, and pops it. */
   write(L: number): void {
+    const { lua } = this.state;
+    const { frames } = this;
+    const base = frames.length;
+    this.begin(L);
+    while (frames.length > base) {
+      // Arrays nest as deep as Lua's stack is, deeper than JavaScript's: their places are kept here.
+      const left = frames[frames.length - 1];
+      if (left === 0) {
+        frames.length -= 2;
+        this.state.pop(L, 1);
+        continue;
+      }
+      frames[frames.length - 1] = left - 1;
+      lua.lua_rawgeti(L, -1, frames[frames.length - 2] - left + 1);
+      this.begin(L);
+    }
+  }
+
+  /** Nothing is left of a reply that an exception ended. */
+  reset(): void {
+    this.frames.length = 0;
+    this.nesting = 0;
+  }
+
+  /** Writes the value on top and pops it; of an array only the head: it stays, and its elements are to follow. */
+  private begin(L: number): void {
     const { state, reply } = this;
     const { lua } = state;
-    if (lua.lua_checkstack(L, SLOTS) === 0) {
+    if (lua.lua_checkstack(L, SLOTS) === 0 || this.nesting > MAX_NESTING) {
       reply.error('ERR reached lua stack limit');
       state.pop(L, 1);
       return;
@@ -89,13 +120,11 @@ export class ReplyWriter {
     else if (this.field(L, 'set', LUA_TTABLE)) this.entries(L, false);
     else if (this.field(L, 'big_number', LUA_TSTRING)) reply.bigNumber(line(state.text(L, -1)));
     else if (this.field(L, 'verbatim_string', LUA_TTABLE)) {
-      if (this.verbatim(L)) {
-        state.pop(L, 2);
+      if (!this.verbatim(L)) {
+        state.pop(L, 1);
+        this.array(L);
         return;
       }
-      this.array(L); // its pieces are not strings: what is in the field is sent as an array
-      state.pop(L, 1);
-      return;
     } else {
       this.array(L);
       return;
@@ -146,6 +175,7 @@ export class ReplyWriter {
     }
     if (map) reply.map(n);
     else reply.set(n);
+    this.nesting++;
     lua.lua_pushnil(L);
     while (lua.lua_next(L, -2) !== 0) {
       if (!map) state.pop(L, 1);
@@ -153,6 +183,7 @@ export class ReplyWriter {
       this.write(L);
       if (map) this.write(L);
     }
+    this.nesting--;
   }
 
   private verbatim(L: number): boolean {
@@ -165,6 +196,7 @@ export class ReplyWriter {
     return true;
   }
 
+  /** The head of the array on top, which stays for its elements. */
   private array(L: number): void {
     const { state } = this;
     const { lua } = state;
@@ -177,11 +209,7 @@ export class ReplyWriter {
       n++;
     }
     this.reply.array(n);
-    for (let i = 1; i <= n; i++) {
-      lua.lua_rawgeti(L, -1, i);
-      this.write(L);
-    }
-    state.pop(L, 1);
+    this.frames.push(n, n);
   }
 }
 

@@ -64,6 +64,7 @@ export class ScriptMachine {
     this.addLibraries();
     this.addRedis();
     this.sandbox.seal();
+    state.onWork = (T) => this.look(T);
     this.hook = state.hook((T) => this.look(T));
     lua.lua_sethook(L, this.hook, LUA_MASKCOUNT, HOOK_COUNT);
     lua.lua_gc(L, LUA_GCCOLLECT, 0);
@@ -160,6 +161,7 @@ export class ScriptMachine {
     run.outOfMemory = host.outOfMemory();
     run.startedMs = host.engine.clock.nowUs() / 1000;
     caller.reset();
+    writer.reset();
     writer.protocol = 2;
     host.nest(1);
   }
@@ -227,7 +229,7 @@ export class ScriptMachine {
           `Slow script detected: still in execution after ${Math.floor(elapsed)} milliseconds. You can try killing the script using the ${run.isEval ? 'SCRIPT KILL' : 'FUNCTION KILL'} command. Script name is: ${run.name}.`,
         );
       }
-      host.busyTurn();
+      if (!run.killed) host.busyTurn();
     }
     if (run.killed) this.stop(L, `Script killed by user with ${run.isEval ? 'SCRIPT' : 'FUNCTION'} KILL.`);
   }

@@ -315,6 +315,7 @@ export class Sandbox {
     this.replace('', 'loadstring', (L) => this.loadString(L));
     this.replace('', 'load', (L) => this.loadPieces(L));
     this.replace('', 'pcall', (L) => this.protectedCall(L));
+    this.replace('string', 'rep', (L) => this.repeat(L));
     this.replace('math', 'random', (L) => this.mathRandom(L));
     this.replace('math', 'randomseed', (L) => {
       this.random.seed(state.lua.luaL_checkinteger(L, 1));
@@ -426,6 +427,31 @@ export class Sandbox {
     lua.lua_pushboolean(L, status === 0 ? 1 : 0);
     lua.lua_insert(L, 1);
     return lua.lua_gettop(L);
+  }
+
+  /** string.rep by doubling: Lua's own adds byte by byte, 60 ns each, which for a large one keeps everybody waiting. */
+  private repeat(L: number): number {
+    const { state } = this;
+    const { lua } = state;
+    state.checkBytes(L, 1);
+    const n = lua.luaL_checkinteger(L, 2);
+    const from = state.bytesAt(L, 1);
+    const { length } = state;
+    const total = n > 0 ? n * length : 0;
+    if (total === 0) {
+      state.pushText(L, '');
+      return 1;
+    }
+    const at = total < state.limitBytes ? lua.malloc(total) : 0;
+    if (at === 0) state.fail(L, 'not enough memory');
+    state.refresh();
+    state.u8.copyWithin(at, from, from + length);
+    for (let done = length; done < total; done *= 2) {
+      state.u8.copyWithin(at + done, at, at + Math.min(done, total - done));
+    }
+    lua.lua_pushlstring(L, at, total);
+    lua.free(at);
+    return 1;
   }
 
   private mathRandom(L: number): number {

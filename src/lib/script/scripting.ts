@@ -27,6 +27,11 @@ export class Scripting {
     return running?.busy === true ? busyError(running) : null;
   }
 
+  /** The server stops: whatever runs ends now. */
+  abandon(): void {
+    if (this.running !== null) this.running.killed = true;
+  }
+
   /** SCRIPT KILL (`evals`) and FUNCTION KILL: null, or why not. */
   kill(evals: boolean): string | null {
     const { running } = this;

@@ -126,7 +126,7 @@ export class ServerContext {
   scripts = 0;
   /** What runs commands, from the moment the shard is assembled. */
   runner: CommandRunner | null = null;
-  /** Serves the others for a moment while a script runs too long; set by the shard. */
+  /** Is called now and then while a script runs too long; set by the shard: a server that is to stop ends the script. */
   busyTurn: (() => void) | null = null;
   readonly scripting: Scripting;
   readonly blocked: BlockedClients;

@@ -104,13 +104,7 @@ export function memorySection(context: ServerContext): Fields {
     ['allocator_active', activeBytes],
     ['allocator_resident', rssBytes],
     ...withHuman('total_system_memory', totalmem()),
-    ...rows(['used_memory_lua', 'used_memory_vm_eval'], 0),
-    ['used_memory_lua_human', '0B'],
-    ...rows(['used_memory_scripts_eval', 'number_of_cached_scripts', 'number_of_functions', 'number_of_libraries'], 0),
-    ...rows(['used_memory_vm_functions', 'used_memory_vm_total'], 0),
-    ['used_memory_vm_total_human', '0B'],
-    ...rows(['used_memory_functions', 'used_memory_scripts'], 0),
-    ['used_memory_scripts_human', '0B'],
+    ...scriptRows(context),
     ...withHuman('maxmemory', limit),
     ['maxmemory_policy', context.config.text('maxmemory-policy')],
     ['allocator_frag_ratio', ratio(activeBytes, usedBytes)],
@@ -129,6 +123,26 @@ export function memorySection(context: ServerContext): Fields {
     ['active_defrag_running', Math.round(context.housekeeping.defragPercent)],
     ['lazyfree_pending_objects', context.engine.values.reaper.pending],
     ['lazyfreed_objects', context.engine.values.reaper.freed],
+  ];
+}
+
+/** What scripts and libraries of functions take, in their Lua states and beside them. */
+function scriptRows(context: ServerContext): [string, string | number][] {
+  const { scripts, functions } = context.scripting;
+  const codeBytes = scripts.bodyBytes + functions.codeBytes;
+  return [
+    ...rows(['used_memory_lua', 'used_memory_vm_eval'], scripts.memoryBytes),
+    ['used_memory_lua_human', humanBytes(scripts.memoryBytes)],
+    ['used_memory_scripts_eval', scripts.bodyBytes],
+    ['number_of_cached_scripts', scripts.count],
+    ['number_of_functions', functions.functionCount],
+    ['number_of_libraries', functions.libraryCount],
+    ['used_memory_vm_functions', functions.memoryBytes],
+    ['used_memory_vm_total', scripts.memoryBytes + functions.memoryBytes],
+    ['used_memory_vm_total_human', humanBytes(scripts.memoryBytes + functions.memoryBytes)],
+    ['used_memory_functions', functions.codeBytes],
+    ['used_memory_scripts', codeBytes],
+    ['used_memory_scripts_human', humanBytes(codeBytes)],
   ];
 }
 

@@ -90,6 +90,9 @@ export class Shard {
     this.recorder = parts.recorder;
     this.maxSpinUs = parts.spinUs;
     this.spinUs = parts.spinUs;
+    this.context.busyTurn = () => {
+      if (Atomics.load(this.control, CONTROL_STOP) !== 0) this.context.scripting.abandon();
+    };
   }
 
   /** Serves until told to stop; then lets the peers take what was promised to them, and closes the transport. */

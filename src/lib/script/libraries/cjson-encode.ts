@@ -49,6 +49,7 @@ export class JsonEncoder {
     const { state, writer } = this;
     if (state.lua.lua_gettop(L) !== 1) state.argumentError(L, 1, 'expected 1 argument');
     writer.reset();
+    writer.onProgress = () => state.onWork?.(L);
     try {
       this.value(L, 0);
     } catch (error) {

@@ -60,6 +60,7 @@ class Packer {
     if (n === 0) state.argumentError(L, 0, 'MessagePack pack needs input.');
     if (lua.lua_checkstack(L, n) === 0) state.argumentError(L, 0, 'Too many arguments for MessagePack pack.');
     writer.reset();
+    writer.onProgress = () => state.onWork?.(L);
     try {
       for (let i = 1; i <= n; i++) {
         lua.lua_pushvalue(L, i);
