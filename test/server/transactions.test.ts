@@ -326,3 +326,18 @@ it('shows in CLIENT LIST', () => {
   peer.close();
   other.close();
 });
+
+it('a hundred thousand keys are watched, and forgotten, in no more time than that takes', () => {
+  const world = new World();
+  const [peer, other] = [world.connect(), world.connect()];
+  const keys = Array.from({ length: 100_000 }, (_, i) => `key:${i}`);
+  peer.send(request('WATCH', ...keys));
+  expect(world.core.context.watches.keyCount).toBe(keys.length);
+  other.send(request('SET', 'key:99999', 'v'));
+  expect(world.core.context.watches.keyCount).toBe(0);
+  peer.received();
+  peer.send(Buffer.concat([request('MULTI'), request('EXEC')]));
+  expect(peer.received()).toBe('+OK\r\n*-1\r\n');
+  peer.close();
+  other.close();
+}, 10_000);

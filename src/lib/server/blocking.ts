@@ -199,22 +199,24 @@ export class BlockedClients implements Blocker {
       this.ready = [];
       for (const entry of ready) {
         entry.value.ready = false;
-        for (const waiting of [...entry.value.clients]) {
-          if (waiting.session.waiting === waiting && this.mayServe(waiting, entry)) this.runAgain(waiting);
-        }
+        this.serveKey(entry);
       }
     }
     context.interest &= ~INTEREST_READY;
     this.serving = false;
   }
 
-  private mayServe(waiting: Waiting, entry: KeyEntry<Queue>): boolean {
-    if (waiting.anyChange) return true;
+  /** Those who wait for a key, in turn, until it is gone. Nobody joins them meanwhile; who blocks again has kept his place. */
+  private serveKey(entry: KeyEntry<Queue>): void {
     const { engine } = this;
-    const ref = entry.find(engine.databases);
-    if (ref === 0) return false;
+    const queue = entry.value;
     const db = engine.databases[entry.database];
-    return db.type(ref) === waiting.type && !isExpired(engine, db, ref);
+    for (const waiting of queue.clients) {
+      const ref = entry.find(engine.databases);
+      if (ref === 0 && queue.anyChange === 0) return;
+      const suits = ref !== 0 && db.type(ref) === waiting.type && !isExpired(engine, db, ref);
+      if (suits || waiting.anyChange) this.runAgain(waiting);
+    }
   }
 
   private runAgain(waiting: Waiting): void {

@@ -14,14 +14,14 @@ import type { Session } from './session.ts';
 
 export interface WatchedKey {
   readonly session: Session;
-  readonly entry: KeyEntry<Set<WatchedKey>>;
+  readonly entry: KeyEntry<Map<Session, WatchedKey>>;
   /** Its time was over when WATCH came, and its record is still there. */
   expired: boolean;
 }
 
 export class Watches {
   private readonly engine: Engine;
-  private readonly index = new KeyIndex<Set<WatchedKey>>();
+  private readonly index = new KeyIndex<Map<Session, WatchedKey>>();
 
   constructor(engine: Engine) {
     this.engine = engine;
@@ -41,18 +41,18 @@ export class Watches {
     const hash = db.hash(offset, length);
     const entry =
       index.ofBytes(memory, offset, length, hash, db.index) ??
-      index.add(memory, offset, length, hash, db.index, new Set());
-    if (session.watched.some((watched) => watched.entry === entry)) return;
+      index.add(memory, offset, length, hash, db.index, new Map());
+    if (entry.value.has(session)) return;
     const ref = db.find(offset, length, hash);
     const watched = { session, entry, expired: ref !== 0 && isExpired(engine, db, ref) };
-    entry.value.add(watched);
+    entry.value.set(session, watched);
     session.watched.push(watched);
   }
 
   /** UNWATCH, EXEC, DISCARD, or the connection is gone. */
   unwatchAll(session: Session): void {
     for (const watched of session.watched) {
-      watched.entry.value.delete(watched);
+      watched.entry.value.delete(session);
       if (watched.entry.value.size === 0) this.index.remove(watched.entry);
     }
     session.watched = [];
@@ -71,7 +71,7 @@ export class Watches {
   keyChanged(db: Keyspace, ref: number, hash: number, goes: boolean): void {
     const entry = this.index.ofRecord(this.engine.arena, db, ref, hash, db.index);
     if (entry === null) return;
-    for (const watched of [...entry.value]) {
+    for (const watched of [...entry.value.values()]) {
       if (watched.expired) {
         if (goes) watched.expired = false;
       } else this.fail(watched.session);
@@ -85,7 +85,7 @@ export class Watches {
       if (entry.database !== index) continue;
       const after = replacement === null ? 0 : replacement.findBytes(entry.view, 0, entry.length, entry.hash);
       if (entry.find(engine.databases) === 0 && after === 0) continue;
-      for (const watched of [...entry.value]) {
+      for (const watched of [...entry.value.values()]) {
         if (!watched.expired) watched.session.flags |= CLIENT_DIRTY_CAS;
         else if (after === 0) watched.expired = false;
         else if (!isExpired(engine, replacement as Keyspace, after)) watched.session.flags |= CLIENT_DIRTY_CAS;

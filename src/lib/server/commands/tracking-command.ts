@@ -23,6 +23,8 @@ const OTHER_BCAST =
 const OTHER_OPT =
   "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a " +
   'different mode.';
+/** Of so many prefixes the first that clashes is looked for; after them any that does is named. */
+const MAX_SEARCHED = 100;
 const NO_OVERLAP = 'Prefixes for a single client must not overlap.';
 
 export function trackingHandlers(context: ServerContext): Record<string, Handler> {
@@ -119,18 +121,23 @@ function refusal(session: Session, { flags, prefixes }: Options): string | null 
   return bcast ? collision(session, prefixes) : null;
 }
 
+/** Two prefixes of which one begins with the other, in words; null when there are none. */
 function collision(session: Session, prefixes: readonly string[]): string | null {
+  // Sorted, a prefix stands right before what begins with it.
+  const sorted = [...session.prefixes, ...prefixes].sort();
+  const clash = sorted.find((prefix, i) => i > 0 && prefix.startsWith(sorted[i - 1]));
+  if (clash === undefined) return null;
   for (const [i, prefix] of prefixes.entries()) {
     for (const existing of session.prefixes) {
       if (overlap(prefix, existing)) {
         return `ERR Prefix '${prefix}' overlaps with an existing prefix '${existing}'. ${NO_OVERLAP}`;
       }
     }
-    for (const other of prefixes.slice(i + 1)) {
-      if (overlap(prefix, other)) {
-        return `ERR Prefix '${prefix}' overlaps with another provided prefix '${other}'. ${NO_OVERLAP}`;
-      }
+    const other = prefixes.find((each, k) => k > i && overlap(prefix, each));
+    if (other !== undefined) {
+      return `ERR Prefix '${prefix}' overlaps with another provided prefix '${other}'. ${NO_OVERLAP}`;
     }
+    if (i === MAX_SEARCHED) return `ERR Prefix '${clash}' overlaps with another provided prefix. ${NO_OVERLAP}`;
   }
   return null;
 }
