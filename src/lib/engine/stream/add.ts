@@ -55,7 +55,7 @@ export function xadd(engine: Engine, arg: number, argc: number): void {
     engine.reply.error('ERR The ID specified in XADD must be greater than 0-0');
     return;
   }
-  const found = openToWrite(engine, arg + 1);
+  const found = openToWrite(engine, arg + 1, engine.keyHash);
   if (found === -1) return;
   if (found === 0 && options.noCreate) {
     engine.reply.nil();
@@ -112,7 +112,7 @@ function bytesOf(engine: Engine, first: number, pieces: number): number {
 /** XTRIM key MAXLEN|MINID [=|~] threshold [LIMIT count] */
 export function xtrim(engine: Engine, arg: number, argc: number): void {
   if (readOptions(engine, arg, argc, false) < 0) return;
-  const ref = openToWrite(engine, arg + 1);
+  const ref = openToWrite(engine, arg + 1, engine.keyHash);
   if (ref === -1) return;
   const trimmed = ref === 0 ? 0 : trim(engine.values.streams.log);
   if (trimmed > 0) {

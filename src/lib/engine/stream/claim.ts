@@ -69,7 +69,7 @@ const deleted = new IdList();
 
 /** XCLAIM key group consumer min-idle-time ID [ID …] [option …] */
 export function xclaim(engine: Engine, arg: number, argc: number): void {
-  const ref = openToRead(engine, arg + 1);
+  const ref = openToRead(engine, arg + 1, engine.keyHash);
   if (ref === -1) return;
   const group = ref === 0 ? 0 : groupArgument(engine, arg + 2);
   if (group === 0) {
@@ -190,7 +190,7 @@ export function xautoclaim(engine: Engine, arg: number, argc: number): void {
   if (!readMinIdle(engine, arg + 4, 'XAUTOCLAIM')) return;
   if (!startArgument(engine, arg + 5, cursor)) return;
   if (!readAutoclaimOptions(engine, arg + 6, arg + argc)) return;
-  const ref = openToRead(engine, arg + 1);
+  const ref = openToRead(engine, arg + 1, engine.keyHash);
   if (ref === -1) return;
   const group = ref === 0 ? 0 : groupArgument(engine, arg + 2);
   if (group === 0) {

@@ -3,7 +3,7 @@ import { StreamId } from '../../store/stream/id.ts';
 import { GROUP_ROOT } from '../../store/stream/streams.ts';
 import { isWord, optionWord, shownText } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
-import { changed, hasRoom, outOfMemory } from '../keys.ts';
+import { changed, hashOf, hasRoom, outOfMemory } from '../keys.ts';
 import {
   consumerArgument,
   createStream,
@@ -56,7 +56,7 @@ export function xgroup(engine: Engine, arg: number, argc: number): void {
     return;
   }
   if (!readOptions(engine, arg, argc, name)) return;
-  const ref = openToWrite(engine, arg + 2);
+  const ref = openToWrite(engine, arg + 2, hashOf(engine, arg + 2));
   if (ref === -1) return;
   if (ref === 0 && !makesStream) {
     engine.reply.error(

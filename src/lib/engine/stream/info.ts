@@ -4,6 +4,7 @@ import { StreamId } from '../../store/stream/id.ts';
 import { radixNodes } from '../../store/stream/radix.ts';
 import { integerArgument, isWord, optionWord } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
+import { hashOf } from '../keys.ts';
 import { noSuchGroupIn, subcommandSyntaxError } from './group.ts';
 import { replyConsumerName } from './pending.ts';
 import { groupArgument, nowOf, openToRead, replyEntry, replyId, replyInt64, replyRange } from './value.ts';
@@ -36,7 +37,7 @@ export function xinfo(engine: Engine, arg: number, argc: number): void {
     for (const line of HELP) engine.reply.simple(line);
     return;
   }
-  const ref = openToRead(engine, arg + 2);
+  const ref = openToRead(engine, arg + 2, hashOf(engine, arg + 2));
   if (ref === -1) return;
   if (ref === 0) engine.reply.error('ERR no such key');
   else if (name === 'stream') stream(engine, arg, argc);

@@ -25,7 +25,7 @@ const id = new StreamId();
 
 /** XACK key group ID [ID …] */
 export function xack(engine: Engine, arg: number, argc: number): void {
-  const ref = openToRead(engine, arg + 1);
+  const ref = openToRead(engine, arg + 1, engine.keyHash);
   if (ref === -1) return;
   const group = ref === 0 ? 0 : groupArgument(engine, arg + 2);
   if (group === 0) {
@@ -67,7 +67,7 @@ export function xpending(engine: Engine, arg: number, argc: number): void {
     if (Number.isNaN(count)) return;
     if (!startArgument(engine, at, start) || !endArgument(engine, at + 1, end)) return;
   }
-  const ref = openToRead(engine, arg + 1);
+  const ref = openToRead(engine, arg + 1, engine.keyHash);
   if (ref === -1) return;
   const group = ref === 0 ? 0 : groupArgument(engine, arg + 2);
   if (group === 0) noSuchGroup(engine, arg + 1, arg + 2);

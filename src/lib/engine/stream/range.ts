@@ -25,7 +25,7 @@ const known = new StreamId();
 const added = new Int32Array(2);
 
 export function xlen(engine: Engine, arg: number, _argc: number): void {
-  const ref = openToRead(engine, arg + 1);
+  const ref = openToRead(engine, arg + 1, engine.keyHash);
   if (ref === -1) return;
   engine.reply.integer(ref === 0 ? 0 : engine.values.streams.log.length);
 }
@@ -54,7 +54,7 @@ function range(engine: Engine, arg: number, argc: number, back: boolean): void {
     if (Number.isNaN(count)) return;
     if (count < 0) count = 0;
   }
-  const ref = openToRead(engine, arg + 1);
+  const ref = openToRead(engine, arg + 1, engine.keyHash);
   if (ref === -1) return;
   const { log } = engine.values.streams;
   if (ref === 0) reply.array(0);
@@ -65,7 +65,7 @@ function range(engine: Engine, arg: number, argc: number, back: boolean): void {
 
 /** XDEL key ID [ID …] */
 export function xdel(engine: Engine, arg: number, argc: number): void {
-  const ref = openToWrite(engine, arg + 1);
+  const ref = openToWrite(engine, arg + 1, engine.keyHash);
   if (ref === -1) return;
   if (ref === 0) {
     engine.reply.integer(0);
@@ -116,7 +116,7 @@ export function xsetid(engine: Engine, arg: number, argc: number): void {
       return;
     }
   }
-  const ref = openToWrite(engine, arg + 1);
+  const ref = openToWrite(engine, arg + 1, engine.keyHash);
   if (ref === -1) return;
   if (ref === 0) {
     engine.reply.error('ERR no such key');

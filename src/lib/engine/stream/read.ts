@@ -9,7 +9,7 @@ import { StreamId } from '../../store/stream/id.ts';
 import { integerArgument, isWord, optionWord, syntaxError } from '../arguments.ts';
 import { type Replacement, timeoutMsArgument } from '../blocking.ts';
 import type { Engine } from '../engine.ts';
-import { hasRoom, rootOf, TYPE_STREAM } from '../keys.ts';
+import { hashOf, hasRoom, rootOf, TYPE_STREAM } from '../keys.ts';
 import {
   consumerArgument,
   ensureConsumer,
@@ -166,7 +166,7 @@ function reserve(n: number): void {
 function resolve(engine: Engine, i: number, grouped: boolean): boolean {
   const key = options.keys + i;
   const idArg = key + options.streams;
-  const ref = openToRead(engine, key);
+  const ref = openToRead(engine, key, hashOf(engine, key));
   if (ref === -1) return false;
   refs[i] = ref;
   roots[i] = ref === 0 ? 0 : rootOf(engine, engine.db, ref);

@@ -19,15 +19,15 @@ const TWO_32 = 4_294_967_296;
 // ── keys ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Opens the stream of a key for reading: its record; 0 for none; -1 for another type: the error has been written. */
-export function openToRead(engine: Engine, i: number): number {
-  const ref = readTyped(engine, i, hashOf(engine, i), TYPE_STREAM);
+export function openToRead(engine: Engine, i: number, hash: number): number {
+  const ref = readTyped(engine, i, hash, TYPE_STREAM);
   if (ref > 0 || ref < -1) engine.values.streams.open(rootOf(engine, engine.db, ref));
   return ref;
 }
 
 /** As openToRead, for commands that change the stream. */
-export function openToWrite(engine: Engine, i: number): number {
-  const ref = writeTyped(engine, i, hashOf(engine, i), TYPE_STREAM);
+export function openToWrite(engine: Engine, i: number, hash: number): number {
+  const ref = writeTyped(engine, i, hash, TYPE_STREAM);
   if (ref > 0 || ref < -1) engine.values.streams.open(rootOf(engine, engine.db, ref));
   return ref;
 }

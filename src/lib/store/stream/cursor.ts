@@ -8,13 +8,19 @@
 import type { Arena } from '../arena.ts';
 import * as listpack from '../listpack.ts';
 import { byteOf, chunkOf } from '../ref.ts';
-import { StreamId } from './id.ts';
+import { compareWords, StreamId } from './id.ts';
 import { IdTree } from './id-tree.ts';
 import { NODE_LISTPACK } from './layout.ts';
 
 /** Flags of an entry. */
 export const DELETED = 1;
 export const SAMEFIELDS = 2;
+
+/** Places that are remembered; a power of two. */
+const PLACES = 64;
+const PLACE_WORDS = 8;
+const PLACE_SHIFT = 26;
+const GOLDEN = 0x9e37_79b9 | 0;
 
 export class EntryCursor {
   /** Nodes by master ID. */
@@ -39,6 +45,14 @@ export class EntryCursor {
   private masterFields = 0;
   private masterNames = 0;
   private readonly wanted = new StreamId();
+  /**
+   * Where seek() last was in a stream, for who reads on from there: root, generation, node, its offset in the node, and the ID
+   * before which no entry is that lies behind it. Good as long as the generation is the same.
+   */
+  private readonly places = new Int32Array(PLACES * PLACE_WORDS);
+  /** Counts changes by which entries move: entries that are appended or get a flag don't. */
+  protected generation = 1;
+  root = 0;
 
   constructor(arena: Arena) {
     this.arena = arena;
@@ -48,17 +62,29 @@ export class EntryCursor {
 
   /** Puts the cursor before the first entry at or after `id`: next() goes there. */
   seek(id: StreamId): void {
-    let node = this.nodes.seekBack(id);
-    if (node === 0) node = this.nodes.first();
+    const found = this.nodes.seekBack(id);
+    const node = found !== 0 ? found : this.nodes.first();
     this.node = 0;
     this.after = 0;
     if (node === 0) return;
     this.enter(node);
     this.after = this.firstEntry;
+    const place = (Math.imul(this.root, GOLDEN) >>> PLACE_SHIFT) * PLACE_WORDS;
+    const { places } = this;
+    if (places[place] === this.root && places[place + 1] === this.generation && places[place + 2] === node) {
+      if (compareWords(places, place + 4, id) <= 0) this.after = this.node + places[place + 3];
+    }
     this.wanted.copy(id);
     // Entries before it are passed by.
     while (this.next() && this.id.compare(this.wanted) < 0);
-    if (this.node !== 0) this.after = this.entry;
+    if (this.node === 0) return;
+    this.after = this.entry;
+    if (this.nodes.value !== node) return;
+    places[place] = this.root;
+    places[place + 1] = this.generation;
+    places[place + 2] = node;
+    places[place + 3] = this.entry - this.node;
+    this.wanted.write(places, place + 4);
   }
 
   /** Puts the cursor behind the last entry at or before `id`: previous() goes there. */

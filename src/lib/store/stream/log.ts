@@ -26,7 +26,6 @@ const FIRST_NODE_BYTES = 60;
 const LISTPACK = layout.NODE_LISTPACK;
 
 export class StreamLog extends EntryCursor {
-  root = 0;
   /** stream-node-max-bytes and stream-node-max-entries; 0 is no limit. */
   nodeMaxBytes = 4096;
   nodeMaxEntries = 100;
@@ -191,7 +190,9 @@ export class StreamLog extends EntryCursor {
     const view = this.arena.views[chunkOf(node)];
     const at = byteOf(node) + LISTPACK;
     let p = at + listpack.HEADER_BYTES;
+    const before = listpack.entryBytes(view, p);
     listpack.replaceInteger(view, at, p, integerOf(view, p) + 1, 0);
+    if (listpack.entryBytes(view, p) !== before) this.generation = (this.generation + 1) | 0;
     p += listpack.entryBytes(view, p);
     p += listpack.entryBytes(view, p);
     if (integerOf(view, p) !== fields) return false;
@@ -256,6 +257,7 @@ export class StreamLog extends EntryCursor {
   }
 
   freeNode(node: number): void {
+    this.generation = (this.generation + 1) | 0;
     this.arena.free(node, this.arena.words[chunkOf(node)][wordOf(node)]);
   }
 
@@ -320,6 +322,7 @@ export class StreamLog extends EntryCursor {
 
   /** Writes the master entry's counts: `left` entries, and so many more deleted ones. The counts can only get shorter, or … */
   private setCounts(left: number, deleted: number): void {
+    this.generation = (this.generation + 1) | 0;
     let { view, node } = this;
     const count = node + listpack.HEADER_BYTES;
     const already = integerOf(view, count + listpack.entryBytes(view, count));
