@@ -83,19 +83,29 @@ export class ListKind implements ValueKind {
     return node === 0 ? 0 : 1;
   }
 
-  /** `samples` counts elements: the first nodes that have so many stand for the others. */
+  /** `samples` counts elements. Both end nodes are looked at; the first ones behind the head stand for all between them. */
   memoryBytes(root: number, _flags: number, samples: number): number {
     const { list } = this;
     list.open(root);
+    const { head, tail } = list;
+    let bytes = QUICKLIST_ROOT_BYTES;
+    if (head === 0) return bytes;
+    bytes += this.nodeBytes(head);
+    if (head === tail) return bytes;
+    bytes += this.nodeBytes(tail);
     let seen = 0;
     let nodes = 0;
-    let bytes = 0;
-    for (let node = list.head; node !== 0 && (samples === 0 || seen < samples); node = list.nodeWord(node, NEXT)) {
+    let sampled = 0;
+    for (let node = list.nextOf(head); node !== tail && (samples === 0 || seen < samples); node = list.nextOf(node)) {
       seen += list.nodeWord(node, COUNT);
       nodes++;
-      bytes += NODE_BYTES + list.nodeWord(node, CAPACITY);
+      sampled += this.nodeBytes(node);
     }
-    return QUICKLIST_ROOT_BYTES + (nodes === 0 ? 0 : Math.round((bytes / nodes) * list.nodes));
+    return nodes === 0 ? bytes : bytes + Math.round((sampled / nodes) * (list.nodes - 2));
+  }
+
+  private nodeBytes(node: number): number {
+    return NODE_BYTES + this.list.nodeWord(node, CAPACITY);
   }
 }
 
