@@ -1,7 +1,7 @@
 /** Doubles as text: read back the same, and laid out as Redis 7.2's d2string and fpconv do. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatDouble } from '../../src/lib/resp/number.ts';
+import { DOUBLE_MAX_BYTES, formatDouble, writeDouble } from '../../src/lib/resp/number.ts';
 
 describe('formatDouble', () => {
   test('reads back as the same number', () => {
@@ -44,5 +44,48 @@ describe('formatDouble', () => {
     [Number.NaN, 'nan'],
   ])('%d is %s', (value, text) => {
     expect(formatDouble(value)).toBe(text);
+  });
+});
+
+describe('writeDouble', () => {
+  const into = new Uint8Array(DOUBLE_MAX_BYTES);
+  const written = (value: number): string => Buffer.from(into.subarray(0, writeDouble(value, into))).toString('latin1');
+
+  test('writes what formatDouble says', () => {
+    const usual = fc.double({ noNaN: true, min: -1e9, max: 1e9 });
+    const decimal = fc
+      .tuple(fc.integer({ min: -(10 ** 12), max: 10 ** 12 }), fc.integer({ min: 0, max: 12 }))
+      .map(([whole, decimals]) => whole / 10 ** decimals);
+    const any = fc.oneof(
+      fc.double(),
+      usual,
+      decimal,
+      fc.maxSafeInteger(),
+      fc.bigInt(-(2n ** 64n), 2n ** 64n).map(Number),
+    );
+    fc.assert(
+      fc.property(any, (value) => {
+        expect(written(value)).toBe(formatDouble(value));
+      }),
+      { numRuns: 50_000 },
+    );
+  });
+
+  test.each([
+    0,
+    -0,
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    1e-6,
+    1e-7,
+    9.99e-7,
+    1e21,
+    1e15,
+    999_999_999_999_999,
+    0.000001,
+    2 ** 62,
+  ])('%d', (value) => {
+    expect(written(value)).toBe(formatDouble(value));
   });
 });

@@ -10,7 +10,7 @@
 import { copyAcross } from '../memory/copy.ts';
 import type { PacketMemory } from '../memory/packet-memory.ts';
 import type { SendQueue } from '../memory/send-queue.ts';
-import { formatDouble } from './number.ts';
+import { DOUBLE_MAX_BYTES, writeDouble } from './number.ts';
 
 /** Room that one short reply needs at most: a type byte, 20 digits, sign, CR LF. */
 const SHORT_BYTES = 32;
@@ -47,6 +47,7 @@ export class Reply {
   private divertedProtocol = 2;
   private divertedMuted = false;
   private divertedBytes = 0;
+  private readonly doubleBytes = new Uint8Array(DOUBLE_MAX_BYTES);
   private start = 0;
   private position = 0;
   private limit = 0;
@@ -229,7 +230,17 @@ export class Reply {
   }
 
   double(value: number): void {
-    this.doubleText(formatDouble(value));
+    const text = this.doubleBytes;
+    const length = writeDouble(value, text);
+    if (this.protocol === 2) this.prefixed(36, length);
+    this.reserve(DOUBLE_MAX_BYTES + 3);
+    const { u8 } = this.memory;
+    let p = this.position;
+    if (this.protocol !== 2) u8[p++] = 44;
+    for (let i = 0; i < length; i++) u8[p++] = text[i];
+    u8[p] = CR;
+    u8[p + 1] = LF;
+    this.position = p + 2;
   }
 
   /** A double whose text is not the usual one. */

@@ -3,7 +3,8 @@
  * (as Redis 7.2 writes it), infinities as `inf` and `-inf`.
  *
  *   digits · 10^k   digits ≤ 2^53 and |k| ≤ 22: both are exact doubles, so one multiplication or division rounds rightly
- *                   (Clinger, "How to read floating point numbers accurately", 1990); what is left is read by the engine
+ *                   (Clinger, "How to read floating point numbers accurately", 1990); up to 17 digits are kept as two doubles,
+ *                   and what the result lacks is computed, too; what is left is read by the engine
  */
 import { formatDouble } from '../resp/number.ts';
 import { integerHigh, integerLow, setSafeInteger } from './integer64.ts';
@@ -14,6 +15,13 @@ const INTEGER_LIMIT = 2 ** 62;
 const TWO_32 = 4_294_967_296;
 const MAX_MANTISSA = 2 ** 53;
 const MAX_EXACT_POWER = 22;
+/** The first digits of a mantissa are below ten times this, and as many may follow. */
+const UPPER_LIMIT = 100_000_000;
+const LOWER_DIGITS = 8;
+/** 2^27 + 1 splits a double in two halves. */
+const SPLITTER = 134_217_729;
+/** A correction is good to so much of itself, and better. */
+const DOUBT = 2 ** -40;
 const POWERS = Float64Array.from({ length: MAX_EXACT_POWER + 1 }, (_, i) => 10 ** i);
 /** 17 digits, sign, point, exponent. */
 const MAX_TEXT_BYTES = 32;
@@ -39,20 +47,26 @@ export function simpleDecimal(view: DataView, start: number, length: number): nu
   if (length === 0) return Number.NaN;
   const sign = view.getUint8(p);
   if (sign === MINUS || sign === PLUS) p++;
-  let mantissa = 0;
+  let upper = 0; // the first nine digits that count
+  let lower = 0; // up to eight more
+  let lowerPower = 0;
   let scale = 0;
   let digits = 0;
-  let byte = 0;
-  for (; p < end; p++, digits++) {
-    byte = view.getUint8(p) - ZERO;
-    if (byte < 0 || byte > 9) break;
-    mantissa = mantissa * 10 + byte;
-  }
-  if (p < end && byte === POINT - ZERO) {
-    for (p++; p < end; p++, digits++, scale--) {
-      byte = view.getUint8(p) - ZERO;
-      if (byte < 0 || byte > 9) break;
-      mantissa = mantissa * 10 + byte;
+  let point = 0; // 1 after it
+  for (; p < end; p++) {
+    const digit = view.getUint8(p) - ZERO;
+    if (digit < 0 || digit > 9) {
+      if (digit !== POINT - ZERO || point === 1) break;
+      point = 1;
+      continue;
+    }
+    digits++;
+    scale -= point;
+    if (upper < UPPER_LIMIT) upper = upper * 10 + digit;
+    else if (lowerPower === LOWER_DIGITS) return Number.NaN;
+    else {
+      lower = lower * 10 + digit;
+      lowerPower++;
     }
   }
   if (digits === 0) return Number.NaN;
@@ -62,9 +76,40 @@ export function simpleDecimal(view: DataView, start: number, length: number): nu
     if (Number.isNaN(exponent)) return exponent;
     scale += exponent;
   }
-  if (mantissa > MAX_MANTISSA || scale > MAX_EXACT_POWER || scale < -MAX_EXACT_POWER) return Number.NaN;
-  const magnitude = scale < 0 ? mantissa / POWERS[-scale] : mantissa * POWERS[scale];
+  if (scale > MAX_EXACT_POWER || scale < -MAX_EXACT_POWER) return Number.NaN;
+  const magnitude = compose(upper * POWERS[lowerPower], lower, scale);
   return sign === MINUS ? -magnitude : magnitude;
+}
+
+/** (high + low) · 10^scale, where both and high's product with a power are exact: NaN when the rounding is in doubt. */
+function compose(high: number, low: number, scale: number): number {
+  const mantissa = high + low;
+  const power = POWERS[scale < 0 ? -scale : scale];
+  if (mantissa <= MAX_MANTISSA) return scale < 0 ? mantissa / power : mantissa * power;
+  const error = low - (mantissa - high); // what rounding the sum lost
+  let value: number;
+  let correction: number;
+  if (scale < 0) {
+    value = mantissa / power;
+    const product = value * power;
+    correction = (mantissa - product - productError(value, power, product) + error) / power;
+  } else {
+    value = mantissa * power;
+    correction = productError(mantissa, power, value) + error * power;
+  }
+  const lowest = value + correction * (1 - DOUBT);
+  return lowest === value + correction * (1 + DOUBT) ? lowest : Number.NaN;
+}
+
+/** What the rounded product of two numbers lacks (Dekker, "A floating-point technique for extending the precision", 1971). */
+function productError(a: number, b: number, product: number): number {
+  const bigA = SPLITTER * a;
+  const highA = bigA - (bigA - a);
+  const lowA = a - highA;
+  const bigB = SPLITTER * b;
+  const highB = bigB - (bigB - b);
+  const lowB = b - highB;
+  return lowA * lowB - (product - highA * highB - lowA * highB - highA * lowB);
 }
 
 /** A decimal exponent of up to three digits, or NaN. */

@@ -343,6 +343,10 @@ export class SortedSet {
       packed.remove(this.chunk, this.at, this.cursor, count);
       return;
     }
+    if (count === 1) {
+      this.remove(this.index.member);
+      return;
+    }
     const gone = new RefList();
     for (let i = 0; i < count; i++) {
       gone.push(this.index.member);
