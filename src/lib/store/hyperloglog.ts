@@ -331,13 +331,16 @@ function mergeDense(into: Uint8Array, bytes: Uint8Array, at: number): void {
   }
 }
 
-/** How many registers have each value. */
-const histogram = new Int32Array(64);
+/**
+ * How many registers have each value, in four parts: most registers have one of a few values, and counting the next one would
+ * have to wait for the last (a count of a dense one takes half the time).
+ */
+const histogram = new Int32Array(4 * 64);
 
 /** The estimate for registers of a byte each. */
 export function countRegisters(registers: Uint8Array): number {
   histogram.fill(0);
-  for (let i = 0; i < REGISTERS; i++) histogram[registers[i]]++;
+  for (let i = 0; i < REGISTERS; i++) histogram[((i & 3) << 6) | registers[i]]++;
   return estimate();
 }
 
@@ -357,14 +360,15 @@ export function countHyperLogLog(bytes: Uint8Array, start: number, length: numbe
   for (let i = 0, p = start + HEADER_BYTES; i < REGISTERS; i += 4, p += 3) {
     const four = bytes[p] | (bytes[p + 1] << 8) | (bytes[p + 2] << 16);
     histogram[four & 63]++;
-    histogram[(four >> 6) & 63]++;
-    histogram[(four >> 12) & 63]++;
-    histogram[four >> 18]++;
+    histogram[64 | ((four >> 6) & 63)]++;
+    histogram[128 | ((four >> 12) & 63)]++;
+    histogram[192 | (four >> 18)]++;
   }
   return estimate();
 }
 
 function estimate(): number {
+  for (let i = 0; i < 64; i++) histogram[i] += histogram[64 | i] + histogram[128 | i] + histogram[192 | i];
   let z = REGISTERS * tau((REGISTERS - histogram[COUNT_BITS + 1]) / REGISTERS);
   for (let j = COUNT_BITS; j >= 1; j--) z = (z + histogram[j]) * 0.5;
   z += REGISTERS * sigma(histogram[0] / REGISTERS);
