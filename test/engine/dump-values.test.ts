@@ -10,7 +10,7 @@ import { VERSION_7_0 } from '../../src/lib/engine/rdb/types.ts';
 import { Random } from '../../src/lib/random.ts';
 import { Harness } from './harness.ts';
 import type { Word } from './random-commands.ts';
-import { oldForm, VALUES, withFooter } from './rdb-values.ts';
+import { element, oldForm, VALUES, withFooter } from './rdb-values.ts';
 import { parseReply, RedisPeer } from './redis-peer.ts';
 
 const SEED = Number(process.env.RTCP_TEST_SEED ?? 20_250_304);
@@ -128,6 +128,37 @@ test('what older servers wrote is read as redis-server reads it', async () => {
     expect([where, payloadIn(harness.run('DUMP', key)).toString('hex')]).toEqual([where, theirs[i].toString('hex')]);
   });
 });
+
+for (const compression of ['yes', 'no']) {
+  test(`lists of compressed and of plain nodes, rdbcompression ${compression}`, async () => {
+    const random = new Random(SEED + 2);
+    const harness = oldServer(SEED);
+    const { list } = harness.engine.values;
+    const settings = { 'list-compress-depth': '1', 'list-max-listpack-size': '-1', rdbcompression: compression };
+    await redis.run([['FLUSHALL'], ['CONFIG', 'SET', ...Object.entries(settings).flat()]]);
+    await redis.run([['DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '200b']]);
+    harness.engine.rdb.compression = compression === 'yes';
+    list.depth = 1;
+    list.fill = -1;
+    list.setPlainBytes(200);
+    for (let i = 0; i < 10; i++) {
+      const many = Array.from({ length: 600 + random.below(900) }, () => element(random)); // never a listpack of 7.2
+      const commands = [['RPUSH', 'k', ...many], ...VALUES.list(random, 'k')];
+      await redis.run(commands);
+      for (const command of commands) harness.run(...command);
+      const [reply] = await redis.run([['DUMP', 'k']]);
+      expect([i, harness.run('DUMP', 'k').toString('hex')]).toEqual([i, reply.toString('hex')]);
+      expect(harness.text('RESTORE', 'l', '0', payloadIn(reply))).toBe('+OK\r\n');
+      expect([i, harness.run('DUMP', 'l').toString('hex')]).toEqual([i, reply.toString('hex')]);
+      await redis.run([['DEL', 'k']]);
+      harness.run('DEL', 'k', 'l');
+    }
+    await redis.run([
+      ['CONFIG', 'SET', 'list-compress-depth', '0', 'list-max-listpack-size', '-2', 'rdbcompression', 'yes'],
+      ['DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '0'],
+    ]);
+  });
+}
 
 test('deadlines of hash fields are dumped, and come back', () => {
   const harness = oldServer(SEED);

@@ -21,6 +21,9 @@ import { Ziplist } from './ziplist.ts';
 
 const CONTAINER_PLAIN = 1;
 const CONTAINER_PACKED = 2;
+/** Nodes of fewer bytes are not compressed, nor those that would become shorter by less. */
+const COMPRESS_MIN_BYTES = 48;
+const COMPRESS_MIN_GAIN = 8;
 /** A list of so few bytes goes into the record. */
 const PACKED_MAX_BYTES = 256;
 
@@ -44,28 +47,39 @@ function dump(engine: Engine, _db: Keyspace, ref: number, writer: RdbWriter): vo
   writer.byte(RDB_LIST_QUICKLIST_2);
   writer.writeLength(list.nodes);
   if (list.root === 0) dumpNode(list, writer, false);
-  for (let node = list.head; node !== 0; node = list.nodeWord(node, NEXT)) {
+  const depth = list.root === 0 ? 0 : list.listDepth;
+  const last = list.nodes - 1;
+  for (let node = list.head, i = 0; node !== 0; node = list.nodeWord(node, NEXT), i++) {
+    const isDeep = depth > 0 && i >= depth && i <= last - depth;
     list.enter(node);
-    if (list.isPlain(node)) dumpPlain(list, writer);
-    else dumpNode(list, writer, list.isCompressed(node));
+    if (list.isPlain(node)) dumpPlain(list, writer, isDeep);
+    else dumpNode(list, writer, isDeep);
   }
 }
 
-/** `compressed`: a node that is kept so is written so, whatever rdbcompression says. */
-function dumpNode(list: Quicklist, writer: RdbWriter, compressed: boolean): void {
+function dumpNode(list: Quicklist, writer: RdbWriter, isDeep: boolean): void {
   const { view, at } = list;
-  const before = writer.compression;
   writer.writeLength(CONTAINER_PACKED);
-  writer.compression = before || compressed;
-  writer.string(new Uint8Array(view.buffer), at, listpack.totalBytes(view, at));
-  writer.compression = before;
+  dumpContents(writer, new Uint8Array(view.buffer), at, listpack.totalBytes(view, at), isDeep);
 }
 
-function dumpPlain(list: Quicklist, writer: RdbWriter): void {
+function dumpPlain(list: Quicklist, writer: RdbWriter, isDeep: boolean): void {
   const { item } = listpack;
   listpack.decode(list.view, listpack.first(list.view, list.at));
   writer.writeLength(CONTAINER_PLAIN);
-  writer.string(new Uint8Array(item.view.buffer), item.start, item.length);
+  dumpContents(writer, new Uint8Array(item.view.buffer), item.start, item.length, isDeep);
+}
+
+/** What redis-server keeps compressed, it writes so whatever rdbcompression says: nodes that are deep enough, if it is worth it. */
+function dumpContents(writer: RdbWriter, bytes: Uint8Array, start: number, length: number, isDeep: boolean): void {
+  const { compression, minGain } = writer;
+  if (isDeep && !compression && length >= COMPRESS_MIN_BYTES) {
+    writer.compression = true;
+    writer.minGain = COMPRESS_MIN_GAIN;
+  }
+  writer.string(bytes, start, length);
+  writer.compression = compression;
+  writer.minGain = minGain;
 }
 
 // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -78,7 +92,10 @@ function load(engine: Engine, code: number, reader: RdbReader, into: Loaded): nu
   let result = loadNodes(code, reader, list);
   if (result === LOADED && list.length === 0) result = REFUSED;
   if (result !== LOADED) discard(engine, into);
-  else settle(engine, list, into);
+  else {
+    list.compressAll();
+    settle(engine, list, into);
+  }
   return result;
 }
 

@@ -17,7 +17,7 @@ const KEPT_BYTES = 1 << 20;
 const TWO_32 = 4_294_967_296;
 /** Longest text of a 32-bit integer: it is tried as one. */
 const INTEGER_MAX_BYTES = 11;
-/** Strings must be longer than this to be compressed, and become shorter by as much as that. */
+/** Strings must be longer than this to be compressed. */
 const COMPRESS_MIN_BYTES = 20;
 const COMPRESS_MIN_GAIN = 4;
 /** Most bytes of a compressed string's head: the mark and two lengths. */
@@ -40,6 +40,8 @@ export class RdbWriter {
   version = VERSION_7_2;
   /** Compress strings (rdbcompression). */
   compression = true;
+  /** What compression must save to be used, in bytes. */
+  minGain = COMPRESS_MIN_GAIN;
 
   constructor() {
     const buffer = new SharedArrayBuffer(INITIAL_BYTES); // shared, as everything that is copied from: one kind of view
@@ -176,7 +178,7 @@ export class RdbWriter {
   private compressed(from: Uint8Array, start: number, length: number): boolean {
     this.reserve(HEAD_BYTES + length);
     const at = this.length + HEAD_BYTES;
-    const n = compress(from, start, start + length, this.bytes, at, at + length - COMPRESS_MIN_GAIN);
+    const n = compress(from, start, start + length, this.bytes, at, at + length - this.minGain);
     if (n === 0) return false;
     this.compressedHead(n, length);
     this.bytes.copyWithin(this.length, at, at + n);
