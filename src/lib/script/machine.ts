@@ -35,7 +35,6 @@ const LIMIT_BYTES = 512 << 20;
 const KEEP_BYTES = 64 << 20;
 /** Instructions between two looks at the clock. */
 const HOOK_COUNT = 100_000;
-const SETTLE_EVERY = 50;
 
 export class ScriptMachine {
   readonly state: LuaState;
@@ -50,7 +49,8 @@ export class ScriptMachine {
   private hookIsLines = false;
   /** A library is loaded, and may take so long; 0: none is. */
   private loadTimeoutMs = 0;
-  private runs = 0;
+  /** Between `begin` and `end`. */
+  private nested = false;
 
   constructor(host: ScriptHost, run: ScriptRun, random: Drand48) {
     this.host = host;
@@ -163,19 +163,24 @@ export class ScriptMachine {
     caller.reset();
     writer.reset();
     writer.protocol = 2;
+    this.nested = true;
     host.nest(1);
   }
 
   private end(): void {
-    this.host.nest(-1);
+    this.leave();
     if (!this.hookIsLines) return;
     this.hookIsLines = false;
     this.state.lua.lua_sethook(this.state.L, this.hook, LUA_MASKCOUNT, HOOK_COUNT);
   }
 
+  private leave(): void {
+    if (this.nested) this.host.nest(-1);
+    this.nested = false;
+  }
+
   /** Between scripts: a state that grew too large is not kept. */
   private settle(): void {
-    if (++this.runs % SETTLE_EVERY !== 0 && this.state.memoryBytes <= KEEP_BYTES) return;
     if (this.state.memoryBytes > KEEP_BYTES) this.broken = true;
   }
 
@@ -184,7 +189,8 @@ export class ScriptMachine {
     const { host, run } = this;
     const { reply } = host.engine;
     this.broken = true;
-    host.nest(-1);
+    this.caller.abandon();
+    this.leave();
     const overflow = error instanceof RangeError;
     host.log(3, `A script ended its Lua state: ${error}`);
     reply.error(

@@ -53,6 +53,8 @@ export class CommandCaller {
   private larger = 0;
   private largerBytes = 0;
   private running = false;
+  /** Where the arguments of the command that runs begin. */
+  private base = 0;
 
   constructor(state: LuaState, host: ScriptHost, run: ScriptRun) {
     this.state = state;
@@ -67,6 +69,15 @@ export class CommandCaller {
     this.running = false;
     this.releaseLarger();
     if (this.capture !== null && this.capture.queue.totalBytes > 0) this.capture.release();
+  }
+
+  /** An exception came out of the command that runs: replies go to the client again. */
+  abandon(): void {
+    if (!this.running) return;
+    this.running = false;
+    const { engine } = this.host;
+    engine.reply.restore();
+    engine.batch.args = this.base;
   }
 
   /** The packet memory goes back: the state that this serves is given up. */
@@ -230,6 +241,7 @@ export class CommandCaller {
     const key = commandFirstKey[id];
     const hash = key > 0 && key < argc ? engine.db.hash(engine.argOffset[arg + key], engine.argLength[arg + key]) : 0;
     batch.args = arg + argc;
+    this.base = arg;
     this.running = true;
     engine.reply.divert(capture.queue, this.protocol);
     host.call(id, arg, argc, hash);
