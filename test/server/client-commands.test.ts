@@ -285,3 +285,31 @@ describe('the end of a connection', () => {
     expect(other.aborted).toBe(true);
   });
 });
+
+describe('CLIENT PAUSE WRITE', () => {
+  it.each([
+    ['SET k v', true],
+    ['GET k', false],
+    ['PUBLISH c x', true],
+    ['PFCOUNT k', true],
+    ['EVAL return(1) 0', true],
+    ['EVAL_RO return(1) 0', false],
+    ['XGROUP CREATE k g $ MKSTREAM', true],
+    ['XINFO STREAM k', false],
+    ['OBJECT ENCODING k', false],
+    ['MULTI', false],
+  ])('%s waits: %s', (line, waits) => {
+    ask(peer, 'CLIENT PAUSE 1000 WRITE');
+    expect(ask(other, line) === '').toBe(waits);
+    world.core.context.pausedUntilMs = 0;
+  });
+
+  it('a transaction waits at its EXEC, when there is a write inside', () => {
+    ask(peer, 'CLIENT PAUSE 1000 WRITE');
+    for (const line of ['MULTI', 'GET k']) ask(other, line);
+    expect(ask(other, 'EXEC')).toBe('*1\r\n$-1\r\n');
+    for (const line of ['MULTI', 'SET k v']) ask(other, line);
+    expect(ask(other, 'EXEC')).toBe('');
+    world.core.context.pausedUntilMs = 0;
+  });
+});

@@ -51,7 +51,6 @@ export const COMMAND_ADMIN = flagBit('admin');
 export const COMMAND_PUBSUB = flagBit('pubsub');
 export const COMMAND_FAST = flagBit('fast');
 export const COMMAND_NO_MULTI = flagBit('no_multi');
-export const COMMAND_MAY_REPLICATE = flagBit('may_replicate');
 export const COMMAND_NO_SCRIPT = flagBit('noscript');
 export const COMMAND_BLOCKING = flagBit('blocking');
 export const COMMAND_SKIP_SLOWLOG = flagBit('skip_slowlog');

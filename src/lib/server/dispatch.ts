@@ -17,10 +17,8 @@ import {
 } from '../engine/client.ts';
 import {
   COMMAND_BLOCKING,
-  COMMAND_MAY_REPLICATE,
   COMMAND_WRITE,
   commandFirstKey,
-  commandFlags,
   commands,
   findCommand,
   lookup,
@@ -86,13 +84,17 @@ export class Dispatcher {
     return id >= 0 && this.barrier[id] === 1;
   }
 
-  /** Must the command wait for the end of CLIENT PAUSE? */
-  paused(session: Session, id: number): boolean {
+  /** Must the command in place `i` wait for the end of CLIENT PAUSE? */
+  paused(session: Session, i: number): boolean {
+    const { batch, context, engine, runner } = this;
+    const id = batch.id[i];
     if (id < 0 || !session.authenticated) return false;
+    if (!context.pauseWritesOnly) return true;
+    engine.argOffset = batch.argOffset;
+    engine.argLength = batch.argLength;
     const inside = id === EXEC && session.transaction !== null ? session.transaction.flags : 0;
-    return (
-      !this.context.pauseWritesOnly || ((commandFlags[id] | inside) & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) !== 0
-    );
+    const { flags } = context.commandAt(id, batch.first[i], batch.argc[i]);
+    return ((flags | inside) & COMMAND_WRITE) !== 0 || runner.mayReplicate[id] === 1;
   }
 
   /** Runs the batch and empties it. */

@@ -26,6 +26,7 @@ import {
   COMMAND_NO_AUTH,
   COMMAND_NO_MULTI,
   COMMAND_SKIP_SLOWLOG,
+  COMMAND_WRITE,
   commandFlags,
   commands,
   findCommand,
@@ -55,6 +56,8 @@ const EXEC = findCommand('exec')?.id;
 /** What runs at once inside a transaction; the first four also when there is no memory to queue anything. */
 const ENDS_TRANSACTION = ['exec', 'discard', 'quit', 'reset'];
 const NEVER_QUEUED = ['multi', 'watch'];
+/** What replicas would have to know of. */
+const MAY_REPLICATE = ['publish', 'spublish', 'pfcount', 'eval', 'evalsha', 'fcall'];
 /** What a client may send that listens to channels in RESP2, where a message can't be told from a reply. */
 const WHILE_SUBSCRIBED = [
   'ping',
@@ -81,6 +84,8 @@ export class CommandRunner {
   argc = 0;
   /** By id: 1 for commands whose time is shared out over a batch. */
   readonly constantTime: Uint8Array;
+  /** By id: 1 for what CLIENT PAUSE WRITE holds back although it is no write. */
+  readonly mayReplicate = named(MAY_REPLICATE);
   private readonly endsTransaction = named(ENDS_TRANSACTION);
   private readonly neverQueued = named(NEVER_QUEUED);
   private readonly whileSubscribed = named(WHILE_SUBSCRIBED);
@@ -142,7 +147,7 @@ export class CommandRunner {
     }
     if ((session.flags & CLIENT_RESTRICTED) !== 0) {
       if (!this.admitsNow(session, id, arg, argc, hash)) return false;
-    } else if (context.overMemory && context.evictInVain() && (flags & COMMAND_DENY_OOM) !== 0) {
+    } else if (context.overMemory && this.hasNoRoom(id, arg, argc)) {
       return this.refuse(session, id, arg, argc, OUT_OF_MEMORY);
     }
     session.lastCommand = id;
@@ -153,10 +158,16 @@ export class CommandRunner {
     return ran;
   }
 
+  /** Keys are to be evicted first; when that is in vain, a command that needs memory is to be refused. */
+  private hasNoRoom(id: number, arg: number, argc: number): boolean {
+    const { context } = this;
+    return context.evictInVain() && (context.commandAt(id, arg, argc).flags & COMMAND_DENY_OOM) !== 0;
+  }
+
   /** A client in a transaction, or one that is subscribed: true when the command is to run now. */
   private admitsNow(session: Session, id: number, arg: number, argc: number, hash: number): boolean {
     const { context } = this;
-    const flags = commandFlags[id];
+    const { flags } = context.commandAt(id, arg, argc);
     const { transaction } = session;
     const endsIt = this.endsTransaction[id] === 1;
     if (transaction !== null && (flags & COMMAND_NO_MULTI) !== 0) {
@@ -182,7 +193,8 @@ export class CommandRunner {
       this.refuse(session, id, arg, argc, OUT_OF_MEMORY);
       return;
     }
-    transaction.flags |= commandFlags[id];
+    transaction.flags |= context.commandAt(id, arg, argc).flags;
+    if (this.mayReplicate[id] === 1) transaction.flags |= COMMAND_WRITE;
     session.lastCommand = id;
     if (transaction.bytes > context.config.queryBufferLimit) context.closeForQuery(session);
     else engine.reply.simple('QUEUED');
@@ -257,7 +269,7 @@ export class CommandRunner {
     const arg = command.place(engine, 0);
     const id = command.ids[0];
     const argc = command.argc(0);
-    if (context.overMemory && context.evictInVain() && (commandFlags[id] & COMMAND_DENY_OOM) !== 0) {
+    if (context.overMemory && this.hasNoRoom(id, arg, argc)) {
       this.refuse(session, id, arg, argc, OUT_OF_MEMORY);
     } else {
       this.repeating = true;

@@ -203,7 +203,7 @@ export class Sessions implements StreamHandler {
     const batch = this.batch;
     const i = batch.count;
     const id = this.dispatcher.identify(i);
-    if (this.context.pausedUntilMs !== 0 && this.dispatcher.paused(session, id)) {
+    if (this.context.pausedUntilMs !== 0 && this.dispatcher.paused(session, i)) {
       this.hold(session);
       session.flags |= CLIENT_PAUSED;
       return false;
