@@ -2,8 +2,9 @@
  * Clients that wait for streams: XREAD BLOCK for entries after an ID (`$` is the ID of then), XREADGROUP BLOCK for what is new
  * to a group, of which each entry goes to one consumer, and which must not go away meanwhile.
  */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PeerStream, request, World } from './peer.ts';
+import { RedisServer, runHere, type Step } from './redis-clients.ts';
 
 let world: World;
 let peers: PeerStream[];
@@ -153,5 +154,27 @@ describe('XREADGROUP BLOCK', () => {
     say(0, 'XREADGROUP GROUP g ann BLOCK 20 STREAMS s >');
     add('s', 7);
     expect(peers[0].received()).toBe(told('s', '7-0').replace('*1\r\n*2\r\n', '%1\r\n'));
+  });
+});
+
+describe('a transaction that watches a stream', () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+  });
+  afterAll(() => redis.stop());
+
+  it('is undone by what happens to entries, not by what happens to groups', async () => {
+    const changes = [
+      ...['XGROUP CREATE s h 0', 'XGROUP SETID s g 0', 'XGROUP DESTROY s h', 'XGROUP CREATECONSUMER s g ann'],
+      ...['XREADGROUP GROUP g ann STREAMS s >', 'XACK s g 1-1', 'XCLAIM s g ann 0 2-1 JUSTID', 'XSETID s 9-9'],
+      ...['XGROUP DELCONSUMER s g ann', 'XADD s 10-1 a b', 'XTRIM s MAXLEN 1', 'XDEL s 10-1', 'XDEL s 10-1'],
+      ...['XGROUP CREATE new g 0 MKSTREAM', 'XGROUP CREATE new h 0 MKSTREAM', 'DEL s'],
+    ];
+    const steps: Step[] = ['XADD s 1-1 a b', 'XADD s 2-1 a b', 'XGROUP CREATE s g 0'].map((line): Step => [0, line]);
+    for (const change of changes) {
+      steps.push([0, 'WATCH s new'], [1, change], [0, 'MULTI'], [0, 'PING'], [0, 'EXEC']);
+    }
+    expect(runHere(2, steps)).toEqual(await redis.run(2, steps));
   });
 });

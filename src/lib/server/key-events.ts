@@ -6,10 +6,21 @@
  *   FLUSHALL, FLUSHDB, SWAPDB ──▶ flushing, flushed, swap ──▶ …
  */
 import type { Engine, KeyListener } from '../engine/engine.ts';
+import { TYPE_STREAM } from '../engine/keys.ts';
 import type { Keyspace } from '../store/keyspace.ts';
 import { byteOf, chunkOf } from '../store/ref.ts';
 import type { ServerContext } from './context.ts';
 import { hashOfRecord } from './key-index.ts';
+
+/** What happens to a stream's groups and its last ID: in Redis no change of the key, for those who watch or cache it. */
+const ASIDE: ReadonlySet<string> = new Set([
+  'xgroup-create',
+  'xgroup-createconsumer',
+  'xgroup-delconsumer',
+  'xgroup-destroy',
+  'xgroup-setid',
+  'xsetid',
+]);
 
 export class KeyEvents implements KeyListener {
   private readonly engine: Engine;
@@ -34,8 +45,11 @@ export class KeyEvents implements KeyListener {
     const tracked = tracking.listening;
     if (waits || watched || tracked) {
       const hash = hashOfRecord(this.engine.arena, db, ref);
-      if (watched) watches.keyChanged(db, ref, hash, event === 'del' || event === 'expired' || event === 'evicted');
-      if (tracked) tracking.keyChanged(db, ref, hash, this.keyOf(db, ref));
+      const aside = ASIDE.has(event);
+      if (watched && !aside) {
+        watches.keyChanged(db, ref, hash, event === 'del' || event === 'expired' || event === 'evicted');
+      }
+      if (tracked && !aside) tracking.keyChanged(db, ref, hash, this.keyOf(db, ref));
       if (waits) blocked.keyChanged(db, ref, hash);
     }
     if (notifications.on && notifications.wants(event)) notifications.keyChanged(event, db, this.keyOf(db, ref));
@@ -44,6 +58,16 @@ export class KeyEvents implements KeyListener {
   keyAdded(db: Keyspace, ref: number): void {
     const { notifications } = this.context;
     if (notifications.additionsWanted) notifications.keyAdded(db, this.keyOf(db, ref));
+    // That a group was made is no change of the stream; that the stream was made for it is one.
+    if (db.type(ref) === TYPE_STREAM) this.streamAdded(db, ref);
+  }
+
+  private streamAdded(db: Keyspace, ref: number): void {
+    const { watches, tracking } = this.context;
+    if (watches.keyCount === 0 && !tracking.listening) return;
+    const hash = hashOfRecord(this.engine.arena, db, ref);
+    if (watches.keyCount > 0) watches.keyChanged(db, ref, hash, false);
+    if (tracking.listening) tracking.keyChanged(db, ref, hash, this.keyOf(db, ref));
   }
 
   keyMissed(db: Keyspace, i: number): void {
