@@ -3,6 +3,8 @@
  * from where they lie, and reporting changes. The structure is store/sorted-set.ts; commands work on `engine.values.sortedSets`.
  */
 import { EMPTY_BYTES } from '../../store/listpack.ts';
+import { keyLengthAt, keyWordAt } from '../../store/record.ts';
+import { chunkOf, wordOf } from '../../store/ref.ts';
 import type { SortedSet } from '../../store/sorted-set.ts';
 import type { Engine } from '../engine.ts';
 import { changed, createValue, hasRoom, outOfMemory, readTyped, remove, TYPE_ZSET, writeTyped } from '../keys.ts';
@@ -116,11 +118,54 @@ export function replyRange(
   reply.array(withScores && !nested ? count * 2 : count);
   if (count === 0) return;
   set.seek(rank);
+  if (!set.keepsText) {
+    replyRecords(engine, set, count, reverse, withScores, nested);
+    return;
+  }
   for (let left = count; left > 0; left--) {
     set.load();
     if (withScores) replyPair(engine, set, nested);
     else replyMember(engine, set);
     if (reverse) set.prev();
     else set.next();
+  }
+}
+
+/** Records that are touched together: as many cache misses as can be under way, and some. */
+const AHEAD = 64;
+/** The refs, and at the end what touching read: so it is not optimised away. */
+const ahead = new Int32Array(AHEAD + 1);
+const scoresAhead = new Float64Array(AHEAD);
+
+/** From the cursor of a rooted set on. The records of neighbours are anywhere: they are touched ahead, then written. */
+function replyRecords(
+  engine: Engine,
+  set: SortedSet,
+  count: number,
+  reverse: boolean,
+  withScores: boolean,
+  nested: boolean,
+): void {
+  const { reply } = engine;
+  const { words, views } = engine.arena;
+  const { index } = set;
+  for (let left = count; left > 0; ) {
+    const n = left < AHEAD ? left : AHEAD;
+    for (let k = 0; k < n; k++) {
+      const member = index.member;
+      ahead[k] = member;
+      if (withScores) scoresAhead[k] = index.score;
+      ahead[AHEAD] ^= words[chunkOf(member)][wordOf(member)];
+      if (reverse) index.prev();
+      else index.next();
+    }
+    for (let k = 0; k < n; k++) {
+      const chunk = chunkOf(ahead[k]);
+      const at = wordOf(ahead[k]);
+      if (nested) reply.array(2);
+      reply.bulkWords(views[chunk], words[chunk], keyWordAt(words[chunk], at), keyLengthAt(words[chunk], at));
+      if (withScores) reply.double(scoresAhead[k]);
+    }
+    left -= n;
   }
 }
