@@ -20,33 +20,34 @@ const GAP_BYTES = 8;
 export class KeyEntry<T> {
   readonly database: number;
   readonly hash: number;
-  /** The key's bytes, and a gap behind. */
-  readonly view: DataView;
-  readonly bytes: Uint8Array;
-  readonly length: number;
+  /** latin1: one character for one byte. A string, because a typed array takes 200 bytes more. */
+  readonly name: string;
   value: T;
   next: KeyEntry<T> | null;
+  /** The name as bytes, for those who look it up. */
+  private view: DataView | null = null;
 
-  constructor(database: number, hash: number, name: Uint8Array, value: T, next: KeyEntry<T> | null) {
-    const padded = new Uint8Array(name.length + GAP_BYTES);
-    padded.set(name);
+  constructor(database: number, hash: number, name: string, value: T, next: KeyEntry<T> | null) {
     this.database = database;
     this.hash = hash;
-    this.view = new DataView(padded.buffer);
-    this.bytes = padded;
-    this.length = name.length;
+    this.name = name;
     this.value = value;
     this.next = next;
   }
 
-  /** The key's name. */
-  name(): Uint8Array {
-    return this.bytes.subarray(0, this.length);
-  }
-
   /** The key's record in its database, or 0; its expiry is not looked at. */
   find(databases: readonly Keyspace[]): number {
-    return databases[this.database].findBytes(this.view, 0, this.length, this.hash);
+    return this.findIn(databases[this.database]);
+  }
+
+  /** The record of a key of this name in another database, or 0. */
+  findIn(database: Keyspace): number {
+    if (this.view === null) {
+      const padded = Buffer.alloc(this.name.length + GAP_BYTES);
+      padded.write(this.name, 'latin1');
+      this.view = new DataView(padded.buffer, padded.byteOffset, padded.length);
+    }
+    return database.findBytes(this.view, 0, this.name.length, this.hash);
   }
 }
 
@@ -75,8 +76,7 @@ export class KeyIndex<T> {
 
   /** Adds a key that is not in it. */
   add(memory: PacketMemory, offset: number, length: number, hash: number, database: number, value: T): KeyEntry<T> {
-    const name = memory.u8.subarray(offset, offset + length);
-    const entry = new KeyEntry(database, hash, name, value, this.byHash.get(hash) ?? null);
+    const entry = new KeyEntry(database, hash, memory.latin1(offset, length), value, this.byHash.get(hash) ?? null);
     this.byHash.set(hash, entry);
     this.size++;
     return entry;
@@ -121,12 +121,12 @@ function chained<T>(
   length: number,
 ): KeyEntry<T> | null {
   for (let entry: KeyEntry<T> | null = first; entry !== null; entry = entry.next) {
-    if (entry.database === database && entry.length === length && same(entry.bytes, bytes, at, length)) return entry;
+    if (entry.database === database && entry.name.length === length && same(entry.name, bytes, at)) return entry;
   }
   return null;
 }
 
-function same(name: Uint8Array, bytes: Uint8Array, at: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (name[i] !== bytes[at + i]) return false;
+function same(name: string, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) !== bytes[at + i]) return false;
   return true;
 }

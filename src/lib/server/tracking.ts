@@ -42,6 +42,22 @@ interface Prefix {
   changed: Map<string, Session | null>;
 }
 
+/** The ids of the clients that have read a key: nearly always one. */
+type Readers = number | Set<number>;
+
+/** False when it is among them already. */
+function addReader(entry: KeyEntry<Readers>, id: number): boolean {
+  const { value } = entry;
+  if (typeof value === 'number') {
+    if (value === id) return false;
+    entry.value = new Set([value, id]);
+    return true;
+  }
+  if (value.has(id)) return false;
+  value.add(id);
+  return true;
+}
+
 const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
 const keyArray = (keys: readonly string[]): string => `*${keys.length}\r\n${keys.map(bulk).join('')}`;
 const CHANNEL = '__redis__:invalidate';
@@ -53,7 +69,7 @@ export class Tracking {
   itemCount = 0;
   private readonly engine: Engine;
   private readonly context: ServerContext;
-  private readonly table = new KeyIndex<Set<number>>();
+  private readonly table = new KeyIndex<Readers>();
   private readonly prefixes = new Map<string, Prefix>();
   /** Prefixes below which something changed in this turn. */
   private dirty = new Set<Prefix>();
@@ -163,11 +179,9 @@ export class Tracking {
       const offset = engine.argOffset[places[k]];
       const length = engine.argLength[places[k]];
       const hash = engine.db.hash(offset, length);
-      const entry =
-        table.ofBytes(engine.memory, offset, length, hash, ANY_DATABASE) ??
-        table.add(engine.memory, offset, length, hash, ANY_DATABASE, new Set());
-      if (entry.value.has(session.id)) continue;
-      entry.value.add(session.id);
+      const entry = table.ofBytes(engine.memory, offset, length, hash, ANY_DATABASE);
+      if (entry === null) table.add(engine.memory, offset, length, hash, ANY_DATABASE, session.id);
+      else if (!addReader(entry, session.id)) continue;
       this.itemCount++;
     }
     if (found === 0) return;
@@ -194,12 +208,13 @@ export class Tracking {
     if (entry !== null) this.invalidate(entry);
   }
 
-  private invalidate(entry: KeyEntry<Set<number>>): void {
+  private invalidate(entry: KeyEntry<Readers>): void {
     const { context, table } = this;
+    const { name, value } = entry;
+    const readers = typeof value === 'number' ? [value] : [...value];
     table.remove(entry);
-    this.itemCount -= entry.value.size;
-    const name = Buffer.from(entry.name()).toString('latin1');
-    for (const id of entry.value) {
+    this.itemCount -= readers.length;
+    for (const id of readers) {
       const session = context.clients.get(id) as Session | undefined;
       if (session === undefined || (session.flags & CLIENT_TRACKING) === 0) continue;
       if ((session.flags & CLIENT_TRACKING_BCAST) !== 0) continue; // it tracks in another mode by now

@@ -83,7 +83,7 @@ export class Watches {
     const { engine } = this;
     for (const entry of this.index.entries()) {
       if (entry.database !== index) continue;
-      const after = replacement === null ? 0 : replacement.findBytes(entry.view, 0, entry.length, entry.hash);
+      const after = replacement === null ? 0 : entry.findIn(replacement);
       if (entry.find(engine.databases) === 0 && after === 0) continue;
       for (const watched of [...entry.value.values()]) {
         if (!watched.expired) watched.session.flags |= CLIENT_DIRTY_CAS;
