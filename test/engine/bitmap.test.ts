@@ -82,6 +82,31 @@ test('changes have the events that redis-server gives them, and what changes not
   expect(eventsOf('BITOP', 'AND', 'l', 'none')).toEqual([]);
 });
 
+test('values at both ends of 64 bits are what redis-server takes them for', async () => {
+  const beside = await Beside.start(redis, SEED, 2);
+  const values = ['-9223372036854775808', '-9223372036854775807', '-9223372036854775680', '-9223372036854775000'];
+  values.push('9223372036854775807', '-4611686018427387904', '-1');
+  const types = ['i1', 'i8', 'i31', 'i33', 'i53', 'i62', 'i63', 'i64', 'u1', 'u8', 'u53', 'u63'];
+  for (const mode of ['WRAP', 'SAT', 'FAIL']) {
+    for (const value of values) {
+      const commands = types.map((type) => [
+        'BITFIELD',
+        'k',
+        'OVERFLOW',
+        mode,
+        'SET',
+        type,
+        '3',
+        value,
+        'GET',
+        type,
+        '3',
+      ]);
+      await beside.compare([['DEL', 'k'], ...commands, ['GET', 'k']]);
+    }
+  }
+});
+
 describe('limits', () => {
   test('the last bit of 512 MB, and the one after', () => {
     const harness = new Harness();

@@ -11,7 +11,7 @@ import type { Word } from './random-commands.ts';
 import { oldForm, timedHash, VALUES, withFooter } from './rdb-values.ts';
 import { type Parsed, parseReply, replyEnd } from './redis-peer.ts';
 
-const MUTATIONS = Number(process.env.RTCP_MUTATIONS ?? 120_000);
+const MUTATIONS = Number(process.env.RTCP_MUTATIONS ?? 100_000);
 const SEED = Number(process.env.RTCP_TEST_SEED ?? 20_250_305);
 const CORPUS = 600;
 /** Larger ones are tried, too, but not so often. */

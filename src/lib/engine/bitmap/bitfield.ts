@@ -39,6 +39,9 @@ const WORD_WRAP = optionWord('WRAP');
 const WORD_SAT = optionWord('SAT');
 const WORD_FAIL = optionWord('FAIL');
 
+const INT64_MAX = 2n ** 63n - 1n;
+const TWO_64 = 2n ** 64n;
+
 const LETTER_I = 105;
 const LETTER_U = 117;
 
@@ -214,8 +217,8 @@ function changeWideField(
   const before = wide
     ? readWideField(bytes, start, end, offset, width, signed)
     : BigInt(readField(bytes, start, end, offset, width, signed));
-  const operandValue = operation === SET && !signed ? BigInt.asUintN(64, value) : value;
-  const after = fittedWide(operation === SET ? operandValue : before + value, width, signed, mode);
+  const wanted = operation === SET ? valueToSet(value) : before + value;
+  const after = fittedWide(wanted, width, signed, mode);
   if (overflowed && mode === FAIL) {
     engine.reply.nil();
     return false;
@@ -224,4 +227,14 @@ function changeWideField(
   if (wide) writeWideField(bytes, start, offset, width, after);
   else writeField(bytes, start, offset, width, Number(after));
   return grew || before !== after;
+}
+
+/**
+ * What SET means by a 64-bit value: to an unsigned field it is unsigned, and to a signed one of less than 64 bits the lowest
+ * values are too large, not too small: redis-server asks by how much the value is below the largest, and that overflows.
+ */
+function valueToSet(value: bigint): bigint {
+  if (!signed) return BigInt.asUintN(64, value);
+  const max = (1n << BigInt(width - 1)) - 1n;
+  return width < 64 && value < max - INT64_MAX ? value + TWO_64 : value;
 }
