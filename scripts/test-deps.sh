@@ -21,6 +21,8 @@ need mergecap wireshark-common
 need python3 python3
 need ethtool ethtool
 need chromium chromium
+# Debian's own Python has Debian's modules; another one that comes first in PATH does not.
+/usr/bin/python3 -c 'import redis' 2>/dev/null || missing="$missing python3-redis"
 missing=${missing# }
 if [ -z "$missing" ]; then exit 0; fi
 
