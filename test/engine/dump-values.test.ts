@@ -176,6 +176,10 @@ test('deadlines of hash fields are dumped, and come back', () => {
   harness.run('HPERSIST', 'l', ...asked);
   expect(digestOf(harness, 'l')).not.toBe(digestOf(harness, 'k'));
   expect(payloadIn(harness.run('DUMP', 'l'))[0]).toBe(4);
+  // What is over does not come back.
+  harness.engine.nowMs = 4_000_000_000_100;
+  expect(harness.text('RESTORE', 'n', '0', payload)).toBe('+OK\r\n');
+  expect(parseReply(harness.run('HMGET', 'n', 'a', 'b', 'c'))).toEqual(['nil', '$2', '$3']);
   // The same, as 7.4 has small ones: a listpack of field, value, deadline.
   const listpack = [0, 0, 0, 0, 6, 0, 0x81, 97, 2, 1, 1, 0xf4, 0, 0x40, 0xe5, 0x9c, 0xa3, 3, 0, 0, 9];
   listpack.push(0x81, 98, 2, 2, 1, 0, 1, 0xff);
@@ -184,6 +188,7 @@ test('deadlines of hash fields are dumped, and come back', () => {
   expect(harness.text('RESTORE', 'm', '0', small)).toBe('+OK\r\n');
   const two = ['FIELDS', '2', 'a', 'b'];
   expect(parseReply(harness.run('HPEXPIRETIME', 'm', ...two))).toEqual([`:${0x03a39ce54000}`, ':-1']);
+  expect(0x03a39ce54000).toBeGreaterThan(harness.engine.nowMs);
 });
 
 test('a stream as redis-server wrote it before 7.0: what it has of groups is found out', async () => {

@@ -10,6 +10,7 @@ import { added, changed, find, hasRoom, lookupRead, MAX_DEADLINE_MS, outOfMemory
 import { attach, discard, LOADED, Loaded, NO_MEMORY, recordBytes } from '../rdb/codec.ts';
 import { loadValue } from '../rdb/codecs.ts';
 import { openPayload, reader, writePayload, writer } from '../rdb/payload.ts';
+import { isOver } from '../rdb/timed-hash.ts';
 
 const WORD_REPLACE = optionWord('REPLACE');
 const WORD_ABSTTL = optionWord('ABSTTL');
@@ -27,7 +28,7 @@ const loaded = new Loaded();
 
 export function dump(engine: Engine, arg: number, _argc: number): void {
   const ref = lookupRead(engine, arg + 1, engine.keyHash);
-  if (ref === 0) {
+  if (ref === 0 || isOver(engine, engine.db, ref)) {
     engine.reply.nil();
     return;
   }
@@ -52,12 +53,12 @@ export function restore(engine: Engine, arg: number, argc: number): void {
     discard(engine, loaded);
     return;
   }
-  const isOver = atMs > 0 && atMs <= engine.nowMs;
+  const isLate = atMs > 0 && atMs <= engine.nowMs;
   if (existing !== 0) {
-    if (isOver) changed(engine, db, 'del', existing);
+    if (isLate) changed(engine, db, 'del', existing);
     db.remove(existing);
   }
-  if (isOver) discard(engine, loaded);
+  if (isLate) discard(engine, loaded);
   else if (!put(engine, arg + 1, atMs)) return;
   reply.ok();
 }

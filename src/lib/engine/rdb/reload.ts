@@ -9,6 +9,7 @@ import type { Engine } from '../engine.ts';
 import { attach, discard, LOADED, Loaded } from './codec.ts';
 import { dumpValue, loadValue } from './codecs.ts';
 import { RdbReader, Slice } from './reader.ts';
+import { isOver } from './timed-hash.ts';
 import { RdbWriter } from './writer.ts';
 
 const BATCH = 256;
@@ -29,7 +30,7 @@ export function reload(engine: Engine): string {
     for (let i = 0; i < refs.length; i++) {
       const ref = refs.refs[i];
       const atMs = db.expiry(ref);
-      if (atMs >= 0 && atMs < engine.nowMs) db.remove(ref);
+      if ((atMs >= 0 && atMs < engine.nowMs) || isOver(engine, db, ref)) db.remove(ref);
       else if (!reloadKey(engine, db, ref, atMs, writer)) return `a value of database ${db.index} could not be loaded`;
     }
   }

@@ -7,6 +7,7 @@
  */
 import type { FieldTable } from '../../store/field-table.ts';
 import { type Hashes, TIMED } from '../../store/hashes.ts';
+import type { Keyspace } from '../../store/keyspace.ts';
 import * as listpack from '../../store/listpack.ts';
 import { RefList } from '../../store/table.ts';
 import type { Engine } from '../engine.ts';
@@ -27,6 +28,14 @@ const blob = new Slice();
 const field = new Slice();
 const value = new Slice();
 const found = new RefList();
+
+/** True for a hash of which no field lives any more: there is nothing to write, and its key will go. */
+export function isOver(engine: Engine, db: Keyspace, ref: number): boolean {
+  if (db.type(ref) !== TYPE_HASH || (db.flags(ref) & TIMED) === 0) return false;
+  const { hashes } = engine.values;
+  hashes.open(db, ref, engine.nowMs);
+  return hashes.size === 0;
+}
 
 /** The earliest deadline of the open hash's fields; Infinity when none has one. */
 export function earliestDeadline(hashes: Hashes): number {
@@ -86,14 +95,13 @@ export function loadTimed(engine: Engine, code: number, reader: RdbReader, into:
 
 function loadFields(engine: Engine, table: FieldTable, earliest: number, reader: RdbReader): number {
   const fields = reader.length();
-  if (fields === 0) return REFUSED;
   for (let left = fields; left > 0; left--) {
     const offset = reader.length();
     if (!reader.string(field) || !reader.string(value)) return REFUSED;
     const result = add(engine, table, offset === 0 ? -1 : earliest + offset - 1);
     if (result !== LOADED) return result;
   }
-  return LOADED;
+  return table.size > 0 ? LOADED : REFUSED;
 }
 
 function loadTriples(engine: Engine, table: FieldTable, reader: RdbReader): number {
@@ -111,12 +119,13 @@ function loadTriples(engine: Engine, table: FieldTable, reader: RdbReader): numb
     const result = atMs >= 0 ? add(engine, table, atMs === 0 ? -1 : atMs) : REFUSED;
     if (result !== LOADED) return result;
   }
-  return LOADED;
+  return table.size > 0 ? LOADED : REFUSED;
 }
 
-/** Adds `field` and `value`; -1 is no deadline. */
+/** Adds `field` and `value`, unless their time is over; -1 is no deadline. */
 function add(engine: Engine, table: FieldTable, atMs: number): number {
   if (atMs > MAX_DEADLINE_MS) return REFUSED;
+  if (atMs >= 0 && atMs < engine.nowMs) return LOADED;
   const result = addField(engine, table, field, value);
   if (result !== LOADED || atMs < 0) return result;
   const hash = table.hashOfBytes(field.view, field.start, field.length);
