@@ -13,6 +13,7 @@
 import type { Arena } from '../arena.ts';
 import { byteOf, chunkOf, wordOf } from '../ref.ts';
 import type { RefList } from '../table.ts';
+import * as balance from './btree-balance.ts';
 import * as node from './btree-node.ts';
 import {
   CHILDREN,
@@ -447,12 +448,12 @@ export class BTree implements OrderedIndex {
       const total = this.chunks[chunkOf(left)][wordOf(left)] + this.chunks[chunkOf(right)][wordOf(right)];
       const isLeaf = d === this.height - 1;
       if (total > (isLeaf ? LEAF_MERGE : INNER_MERGE)) {
-        if (isLeaf) this.shareLeaves(parent, slot, left, right);
-        else this.shareInners(parent, slot, left, right);
+        if (isLeaf) balance.shareLeaves(this.chunks, this.views, parent, slot, left, right);
+        else balance.shareInners(this.chunks, this.views, parent, slot, left, right);
         return;
       }
-      if (isLeaf) this.mergeLeaves(left, right);
-      else this.mergeInners(parent, slot, left, right);
+      if (isLeaf) balance.mergeLeaves(this.chunks, this.views, left, right);
+      else balance.mergeInners(this.chunks, this.views, parent, slot, left, right);
       words[at + SIZES + slot] += words[at + SIZES + slot + 1];
       node.removeFromInner(words, this.views[chunkOf(parent)], at, slot + 1);
       this.freeNode(right);
@@ -468,92 +469,6 @@ export class BTree implements OrderedIndex {
   private freeNode(ref: number): void {
     this.arena.free(ref, NODE_BYTES);
     this.nodes--;
-  }
-
-  private mergeLeaves(left: number, right: number): void {
-    const wordsL = this.chunks[chunkOf(left)];
-    const wordsR = this.chunks[chunkOf(right)];
-    const next = wordsR[wordOf(right) + NEXT];
-    const { views } = this;
-    node.moveLeafHead(
-      wordsR,
-      views[chunkOf(right)],
-      wordOf(right),
-      wordsR[wordOf(right)],
-      wordsL,
-      views[chunkOf(left)],
-      wordOf(left),
-    );
-    wordsL[wordOf(left) + NEXT] = next;
-    if (next !== 0) this.chunks[chunkOf(next)][wordOf(next) + PREV] = left;
-  }
-
-  private mergeInners(parent: number, slot: number, left: number, right: number): void {
-    this.moveInnerHead(parent, slot, left, right, this.chunks[chunkOf(right)][wordOf(right)]);
-  }
-
-  /** Moves the first n entries of `right` to the end of `left`. The first of them gets the separator between the two. */
-  private moveInnerHead(parent: number, slot: number, left: number, right: number, n: number): void {
-    const { chunks, views } = this;
-    const viewP = views[chunkOf(parent)];
-    const score = node.innerScore(viewP, wordOf(parent), slot + 1);
-    const member = chunks[chunkOf(parent)][wordOf(parent) + INNER_MEMBERS + slot + 1];
-    node.setSeparator(chunks[chunkOf(right)], views[chunkOf(right)], wordOf(right), 0, score, member);
-    node.moveInnerHead(
-      chunks[chunkOf(right)],
-      views[chunkOf(right)],
-      wordOf(right),
-      n,
-      chunks[chunkOf(left)],
-      views[chunkOf(left)],
-      wordOf(left),
-    );
-  }
-
-  /** Evens out two leaves. */
-  private shareLeaves(parent: number, slot: number, left: number, right: number): void {
-    const wordsL = this.chunks[chunkOf(left)];
-    const wordsR = this.chunks[chunkOf(right)];
-    const viewL = this.views[chunkOf(left)];
-    const viewR = this.views[chunkOf(right)];
-    const atL = wordOf(left);
-    const atR = wordOf(right);
-    const target = (wordsL[atL] + wordsR[atR]) >> 1;
-    const moved = target - wordsL[atL];
-    if (moved > 0) node.moveLeafHead(wordsR, viewR, atR, moved, wordsL, viewL, atL);
-    else node.moveLeafTail(wordsL, viewL, atL, target, wordsR, viewR, atR);
-    this.shared(parent, slot, moved, node.leafScore(viewR, atR, 0), wordsR[atR + LEAF_MEMBERS]);
-  }
-
-  /** Evens out two inner nodes. */
-  private shareInners(parent: number, slot: number, left: number, right: number): void {
-    const { chunks, views } = this;
-    const wordsL = chunks[chunkOf(left)];
-    const wordsR = chunks[chunkOf(right)];
-    const atL = wordOf(left);
-    const atR = wordOf(right);
-    const target = (wordsL[atL] + wordsR[atR]) >> 1;
-    const before = node.sumSizes(wordsL, atL, wordsL[atL]);
-    if (target > wordsL[atL]) this.moveInnerHead(parent, slot, left, right, target - wordsL[atL]);
-    else {
-      const viewP = views[chunkOf(parent)];
-      const score = node.innerScore(viewP, wordOf(parent), slot + 1);
-      const member = chunks[chunkOf(parent)][wordOf(parent) + INNER_MEMBERS + slot + 1];
-      node.setSeparator(wordsR, views[chunkOf(right)], atR, 0, score, member);
-      node.moveInnerTail(wordsL, views[chunkOf(left)], atL, target, wordsR, views[chunkOf(right)], atR);
-    }
-    const moved = node.sumSizes(wordsL, atL, wordsL[atL]) - before;
-    const score = node.innerScore(views[chunkOf(right)], atR, 0);
-    this.shared(parent, slot, moved, score, wordsR[atR + INNER_MEMBERS]);
-  }
-
-  /** `moved` members went from child slot + 1 to child slot, and the right one's separator is another. */
-  private shared(parent: number, slot: number, moved: number, score: number, member: number): void {
-    const words = this.chunks[chunkOf(parent)];
-    const at = wordOf(parent);
-    words[at + SIZES + slot] += moved;
-    words[at + SIZES + slot + 1] -= moved;
-    node.setSeparator(words, this.views[chunkOf(parent)], at, slot + 1, score, member);
   }
 
   rescore(score: number, member: number, to: number): boolean {
