@@ -120,6 +120,12 @@ export function notAnInteger(engine: Engine): void {
   engine.reply.error('ERR value is not an integer or out of range');
 }
 
+/** The subcommand at `arg` + 1 got more or fewer arguments than it takes. */
+export function subcommandSyntaxError(engine: Engine, arg: number, container: string): void {
+  const name = shownText(engine, arg + 1).slice(0, 128);
+  engine.reply.error(`ERR unknown subcommand or wrong number of arguments for '${name}'. Try ${container} HELP.`);
+}
+
 export function syntaxError(engine: Engine): void {
   engine.reply.error('ERR syntax error');
 }

@@ -24,8 +24,8 @@ export interface ScanOptions {
   count: number;
   /** Argument with the pattern, or 0. */
   pattern: number;
-  /** Name of the type in lower case, or ''. */
-  type: string;
+  /** Name of the type in lower case; null: any. */
+  type: string | null;
   noValues: boolean;
 }
 
@@ -49,7 +49,7 @@ export function scanOptions(
   end: number,
   also: 'type' | 'novalues' | '',
 ): ScanOptions | null {
-  const options: ScanOptions = { count: DEFAULT_COUNT, pattern: 0, type: '', noValues: false };
+  const options: ScanOptions = { count: DEFAULT_COUNT, pattern: 0, type: null, noValues: false };
   for (let i = from; i < end; i++) {
     const hasValue = i + 1 < end;
     if (hasValue && isWord(engine, i, WORD_COUNT)) {

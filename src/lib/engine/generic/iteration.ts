@@ -37,7 +37,7 @@ export function scan(engine: Engine, arg: number, argc: number): void {
     const ref = refs.refs[k];
     if (options.pattern !== 0 && !keyMatches(engine, db, ref, options.pattern)) continue;
     if (dropIfExpired(engine, db, ref)) continue;
-    if (options.type !== '' && TYPE_NAMES[db.type(ref)] !== options.type) continue;
+    if (options.type !== null && TYPE_NAMES[db.type(ref)] !== options.type) continue;
     refs.refs[kept++] = ref;
   }
   replyCursor(engine, next);

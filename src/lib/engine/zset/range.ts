@@ -66,7 +66,7 @@ function range(engine: Engine, arg: number, argc: number, source: number, by0: n
       limit = integerArgument(engine, i + 2);
       if (Number.isNaN(limit)) return;
       i += 2;
-    } else if (direction0 === AUTO && isWord(engine, i, WORD_REV)) direction = DOWNWARDS;
+    } else if (direction === AUTO && isWord(engine, i, WORD_REV)) direction = DOWNWARDS;
     else if (by === AUTO && isWord(engine, i, WORD_BYLEX)) by = BY_LEX;
     else if (by === AUTO && isWord(engine, i, WORD_BYSCORE)) by = BY_SCORE;
     else {

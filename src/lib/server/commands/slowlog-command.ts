@@ -1,4 +1,5 @@
 /** SLOWLOG: reading and emptying the log of slow commands. */
+import { subcommandSyntaxError } from '../../engine/arguments.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
 import { parseInteger64 } from '../config-kinds.ts';
 import type { ServerContext } from '../context.ts';
@@ -32,6 +33,10 @@ export function slowlogHandler(context: ServerContext): Handler {
 }
 
 function get(entries: readonly SlowlogEntry[], engine: Engine, arg: number, argc: number): void {
+  if (argc > 3) {
+    subcommandSyntaxError(engine, arg, 'SLOWLOG');
+    return;
+  }
   let count = DEFAULT_COUNT;
   if (argc === 3) {
     const wanted = parseInteger64(engine.text(arg + 2));

@@ -1,0 +1,39 @@
+/** Streams in which the oracle once found rtcp to answer otherwise than redis-server, made small. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Oracle } from './oracle.ts';
+import { shown } from './report.ts';
+import type { Unit } from './units.ts';
+
+/** Commands of the first client, words divided by blanks; `''` is an empty word. */
+const FOUND: Readonly<Record<string, readonly string[]>> = {
+  'an option of ZRANGE that is there twice': ['ZRANGE z 0 1 REV REV', 'ZRANGE z 0 1 BYLEX BYLEX', 'ZRANGE z 0 1 REV'],
+  'a type of SCAN that is empty': ['SET s v', "SCAN 0 TYPE ''", 'SCAN 0 TYPE string'],
+  'SLOWLOG GET with two counts': ['SLOWLOG GET 1 2'],
+  'groups of a stream that is watched': [
+    ...['XADD x 1-1 f v', 'WATCH x', 'XGROUP CREATE x g 0', 'XGROUP SETID x g $', 'XGROUP CREATECONSUMER x g c'],
+    ...['XGROUP DELCONSUMER x g c', 'XGROUP DESTROY x g', 'XSETID x 5-5', 'MULTI', 'PING', 'EXEC'],
+    ...['WATCH y', 'XGROUP CREATE y g $ MKSTREAM', 'MULTI', 'PING', 'EXEC'],
+  ],
+  'a value far below a signed field': [
+    ...['BITFIELD b OVERFLOW SAT SET i33 88 -9223372036854775808', 'GET b'],
+    ...['BITFIELD c OVERFLOW SAT SET i8 0 -9223372036854775808', 'GET c'],
+    ...['BITFIELD d OVERFLOW SAT SET i8 0 -9223372036854775000', 'GET d', 'BITFIELD d OVERFLOW FAIL SET i8 0 -999'],
+  ],
+};
+
+let oracle: Oracle;
+
+beforeAll(async () => {
+  oracle = await Oracle.start();
+});
+
+afterAll(() => oracle.stop());
+
+test.each(Object.entries(FOUND))('%s', async (_, lines) => {
+  for (const protocol of [2, 3]) {
+    const commands = lines.map((line) => line.split(' ').map((word) => (word === "''" ? '' : word)));
+    const units: Unit[] = commands.map((words) => ({ kind: 'commands', client: 0, commands: [words] }));
+    const failure = await oracle.run({ protocol, settings: [], plainSets: false, events: false, units });
+    expect(failure === null ? '' : shown(failure)).toBe('');
+  }
+});
