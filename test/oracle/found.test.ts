@@ -14,6 +14,10 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     ...['XGROUP DELCONSUMER x g c', 'XGROUP DESTROY x g', 'XSETID x 5-5', 'MULTI', 'PING', 'EXEC'],
     ...['WATCH y', 'XGROUP CREATE y g $ MKSTREAM', 'MULTI', 'PING', 'EXEC'],
   ],
+  'keys of SORT that are longer than those before': [
+    ...[`RPUSH l ${'x'.repeat(20)} ${'y'.repeat(57)} ${'z'.repeat(300)}`, `SET abcdefg${'y'.repeat(57)} 5`],
+    ...['SORT l ALPHA GET abcdefg*', 'SORT l ALPHA BY abcdefg*', 'SORT l ALPHA GET h*->f GET #'],
+  ],
   'a value far below a signed field': [
     ...['BITFIELD b OVERFLOW SAT SET i33 88 -9223372036854775808', 'GET b'],
     ...['BITFIELD c OVERFLOW SAT SET i8 0 -9223372036854775808', 'GET c'],

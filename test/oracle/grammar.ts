@@ -13,18 +13,7 @@ const ORACLE_VERSION = 7.0;
 
 /** Never sent at random: they end or stop a server, clients, or what the oracle itself uses; blocking ones are sent on purpose. */
 const LEFT_OUT = new Set([
-  ...[
-    'dump',
-    'shutdown',
-    'debug',
-    'monitor',
-    'quit',
-    'client|kill',
-    'client|pause',
-    'client|reply',
-    'config|set',
-    'flushall',
-  ],
+  ...['shutdown', 'debug', 'monitor', 'quit', 'client|kill', 'client|pause', 'client|reply', 'config|set', 'flushall'],
   ...['config|rewrite', 'config|resetstat', 'swapdb', 'pfselftest', 'client|tracking', 'client|no-evict', 'auth'],
   ...['wait', 'migrate', 'failover', 'replicaof', 'slaveof', 'psync', 'sync', 'replconf', 'save', 'bgsave', 'restore'],
   ...[

@@ -14,7 +14,7 @@ import { StreamCommands } from '../engine/random-streams.ts';
 import { SetCommands } from '../engine/set-commands.ts';
 import { SortedSetCommands } from '../engine/sorted-set-commands.ts';
 import { Grammar } from './grammar.ts';
-import { mayBlock, tame } from './tame.ts';
+import { isBlocking, mayBlock, tame } from './tame.ts';
 import { type Command, commandCount, PAYLOAD, type Stream, type Unit } from './units.ts';
 import { KEYS, Vocabulary } from './vocabulary.ts';
 
@@ -23,9 +23,6 @@ export const CLIENTS = 4;
 export const LISTENER = 3;
 /** A client goes on for about so many units. */
 const TURN = 40;
-
-/** The stream that clients wait for. */
-const AWAITED = 'xb';
 
 /** Words that a script hands to redis.call. */
 const MOST_IN_SCRIPT = 100;
@@ -56,17 +53,21 @@ const isSubscription = (words: Command): boolean => /^[ps]?(un)?subscribe$/i.tes
 
 /**
  * A command that may wait, for one key only: 7.2 runs it again when one of its keys changes, and then answers with an error
- * when another one has come to hold something else; 7.0 looks at the one key. Of streams it is one that is never trimmed: 7.0
- * sends an empty array when what was added is gone at once, 7.2 goes on waiting.
+ * when another one has come to hold something else; 7.0 looks at the one key. And for a key that nothing but `feed` touches:
+ * a key that is overwritten wakes nobody in redis-server, and 7.0 sends an empty array when what was added to a stream is
+ * trimmed at once.
  */
 function ofOneKey(words: Command): Command {
   const name = words[0].toLowerCase();
-  if (/^(b[lr]pop|bzpop)/.test(name) && name !== 'brpoplpush' && words.length > 3) {
-    return [words[0], words[1], words[words.length - 1]];
-  }
-  if (/mpop$/.test(name) && words[2] !== '1') return ['PING'];
+  const last = words.at(-1) ?? '0';
+  if (words.length < 3) return words;
+  if (name === 'blpop' || name === 'brpop') return [name, 'wl', last];
+  if (name.startsWith('bzpop')) return [name, 'wz', last];
+  if (name === 'blmove' || name === 'brpoplpush') return [name, 'wl', ...words.slice(2)];
   const streams = words.findIndex((word) => word.toLowerCase() === 'streams');
-  return /^xread/.test(name) && streams > 0 ? [...words.slice(0, streams + 1), AWAITED, words.at(-1) ?? '$'] : words;
+  if (name.startsWith('xread')) return streams > 0 ? [...words.slice(0, streams + 1), 'xb', last] : words;
+  const where = words.findIndex((word, i) => i > 2 && /^(left|right|min|max)$/i.test(word));
+  return where < 0 ? words : [name, words[1], '1', name === 'blmpop' ? 'wl' : 'wz', ...words.slice(where)];
 }
 
 /** XREADGROUP, XCLAIM and XAUTOCLAIM make their consumer even if there is nothing to be had from 7.2 on: here it is always there. */
@@ -152,13 +153,13 @@ export class Mix {
     const dice = v.below(600);
     if (dice === 0) return this.soon();
     if (dice < 5) return this.scan();
-    if (dice < 0) return this.transfer();
+    if (dice < 9) return this.transfer();
     if (dice < 11) return { kind: 'unblock', client: v.below(LISTENER), error: v.once(2) };
     if (dice === 11) return this.commands([['FLUSHDB']]);
     if (dice === 12) return { ...this.commands([['SELECT', v.pick(['0', '0', '1', '2', '16'])]]) };
-    if (dice < 18) return this.commands([this.feed()]);
-    if (dice < 40) return this.transaction();
-    if (dice < 70) return this.script();
+    if (dice < 30) return this.commands(v.some(2, () => this.feed()));
+    if (dice < 60) return this.transaction();
+    if (dice < 90) return this.script();
     return this.commands(this.step());
   }
 
@@ -175,6 +176,12 @@ export class Mix {
     const name = words[0]?.toLowerCase();
     if (name === 'multi' && !this.v.once(8)) return [['EXEC']];
     if (name === 'spop' || (name === 'xadd' && words.includes('*'))) return [words, ['DEL', words[1] ?? 's1']];
+    const distances = words.findIndex((word) => /^storedist$/i.test(word));
+    // The last digit of a distance depends on the machine's sine.
+    if (distances > 0) return [words, ['DEL', name === 'geosearchstore' ? words[1] : (words[distances + 1] ?? 'g1')]];
+    const store = words.findIndex((word) => /^store$/i.test(word));
+    if (name === 'sort' && store > 0) return [words, ['DEL', words[store + 1] ?? 'l1']];
+    if (/^geo(radius|search)/.test(name) && words.some((word) => /^count$/i.test(word))) return this.ofPlaces(words);
     if (name === 'xsetid') return [words, ['DEL', words[1] ?? 'x1']];
     const consumers = consumersOf(words);
     if (consumers.length > 0) return [...consumers, words];
@@ -188,6 +195,14 @@ export class Mix {
     const key = words[/store$/i.test(words[0]) ? 2 : 1] ?? 'z1';
     const members = v.some(v.once(4) ? 60 : 6, () => ['0', v.member()]).flat();
     return [['DEL', key], ['ZADD', key, ...members], words];
+  }
+
+  /** Of places that are equally far off, COUNT takes some: here there are none. */
+  private ofPlaces(words: Command): Command[] {
+    const { v } = this;
+    const key = words[/store$/i.test(words[0]) ? 2 : 1] ?? 'g1';
+    const places = v.some(20, () => [String(v.below(170)), String(v.below(80)), v.member()]).flat();
+    return [['DEL', key], ['GEOADD', key, ...places], words];
   }
 
   /** A step that may stand in a transaction or a script. */
@@ -223,7 +238,8 @@ export class Mix {
   private script(): Unit {
     const { v } = this;
     const steps = this.inner();
-    if (steps.some((words) => words.length > MOST_IN_SCRIPT)) return this.commands(steps);
+    // Scripts may call blocking commands from 7.2 on: since-72.test.ts.
+    if (steps.some((words) => words.length > MOST_IN_SCRIPT || isBlocking(words))) return this.commands(steps);
     const [script, keys] = v.pick(SCRIPTS);
     const commands = steps.map((words) => {
       if (keys === 0 || words.length < 2) return ['EVAL', SCRIPTS[0][0], '0', ...words];
@@ -282,21 +298,44 @@ export class Mix {
     return { kind: 'commands', client: 0, commands, pauseMs: 8, after };
   }
 
-  /** Something happens to the stream that clients wait for. */
+  /** Something happens to one of the keys that clients wait for: a list, a sorted set, a stream. */
   private feed(): Command {
     const { v } = this;
     this.fed += 1 + v.below(2);
-    const entry = ['XADD', AWAITED, `${this.fed}-${v.below(3)}`, 'f', v.value()];
+    const [key, other] = v.pick([
+      ['wl', 'l1'],
+      ['wz', 'z1'],
+      ['xb', 'x1'],
+    ]);
+    const more = {
+      wl: [
+        ['RPUSH', 'wl', ...v.some(3, () => v.value())],
+        ['LPUSH', 'wl', v.value()],
+        ['LMOVE', 'l1', 'wl', 'LEFT', 'LEFT'],
+      ],
+      wz: [
+        ['ZADD', 'wz', ...v.some(3, () => [v.score(), v.member()]).flat()],
+        ['ZINCRBY', 'wz', '1', v.member()],
+      ],
+      xb: [
+        ['XADD', 'xb', `${this.fed}-${v.below(3)}`, 'f', v.value()],
+        ...[
+          ['XGROUP', 'CREATE', 'xb', v.pick(['g', 'h']), v.pick(['$', '0']), 'MKSTREAM'],
+          ['XLEN', 'xb'],
+        ],
+        ...[
+          ['XGROUP', 'DESTROY', 'xb', 'g'],
+          ['XDEL', 'xb', `${this.fed}-1`],
+        ],
+      ],
+    }[key] ?? [['PING']];
+    if (!v.once(3)) return v.pick(more);
     return v.pick([
-      ...[entry, entry, entry, ['DEL', AWAITED], ['XGROUP', 'DESTROY', AWAITED, 'g'], ['SET', AWAITED, 'text']],
-      ...[
-        ['XGROUP', 'CREATE', AWAITED, v.pick(['g', 'h']), v.pick(['$', '0']), 'MKSTREAM'],
-        ['XLEN', AWAITED],
-      ],
-      ...[
-        ['RENAME', AWAITED, v.pick(KEYS)],
-        ['XDEL', AWAITED, `${this.fed}-1`],
-      ],
+      ['DEL', key],
+      ['RENAME', key, other],
+      ['RENAME', other, key],
+      ['COPY', other, key],
+      ['MOVE', key, '1'],
     ]);
   }
 

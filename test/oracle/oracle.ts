@@ -29,6 +29,9 @@ export interface Failure {
   readonly theirs: string;
 }
 
+/** Stands for the client of what is done by the oracle itself. */
+const NOBODY = -1;
+
 /** What ours answered to one command, by client: the values that each was sent, in the order of clients. */
 interface Answered {
   readonly unit: number;
@@ -170,7 +173,11 @@ export class Oracle {
   private async go(units: readonly CommandsUnit[], from: number, until: number): Promise<Failure | null> {
     const { pauseMs, client: wanted } = units[from];
     let client = this.free(wanted);
-    if (client < 0) return null;
+    if (client < 0) {
+      const failed = await this.unblock(from, 0, false);
+      if (failed !== null) return failed;
+      client = 0;
+    }
     if (pauseMs !== undefined) {
       // A deadline that is set when its transaction is executed comes at the wrong time.
       const idle = this.views.findIndex(({ queue }, i) => queue === null && !this.ours.blocked(this.ours.clients[i]));
@@ -183,18 +190,18 @@ export class Oracle {
     this.commands += all.length;
     this.connections[client].send(all.map(({ words }) => words));
     const answered = all.map(({ words, unit }) => this.answer(client, words, unit));
-    if (pauseMs !== undefined) {
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      await this.control.run([['PING']]);
-      this.ours.setClock();
-      answered.push({ unit: until - 1, client, words: ['(time goes by)'], values: this.takeAll() });
-      const { after } = units[from];
-      if (after !== undefined) {
-        this.connections[client].send(after);
-        answered.push(...after.map((words) => this.answer(client, words, from)));
-      }
+    const failure = await this.compare(answered);
+    if (pauseMs === undefined || failure !== null) return failure;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await this.control.run([['PING']]);
+    this.ours.setClock();
+    const { after } = units[from];
+    const late: Answered[] = [{ unit: from, client: NOBODY, words: ['(time goes by)'], values: this.takeAll() }];
+    if (after !== undefined) {
+      this.connections[client].send(after);
+      late.push(...after.map((words) => this.answer(client, words, from)));
     }
-    return this.compare(answered);
+    return this.compare(late);
   }
 
   private answer(client: number, words: Command, unit: number): Answered {
@@ -229,6 +236,7 @@ export class Oracle {
           return { unit, what: 'reply', command: asked, ours: shown[0], theirs: shown[1] };
         }
       }
+      if (client === NOBODY) continue;
       const own = values[client];
       if (own.length > 0) this.views[client].note(words, own[own.length - 1]);
       else this.views[client].last = words;
@@ -292,7 +300,7 @@ export class Oracle {
     const [theirReply] = await this.control.run([filled(theirs)]);
     const [ourReply] = this.ours.run(this.ours.control, filled(own ? ours : theirs));
     // What the restored key wakes and tells to others.
-    const told: Answered = { unit, client: 0, words: restore, values: this.takeAll() };
+    const told: Answered = { unit, client: NOBODY, words: restore, values: this.takeAll() };
     if (ourReply !== theirReply) return { unit, what: 'reply', command: restore, ours: ourReply, theirs: theirReply };
     return this.compare([told]);
   }

@@ -55,7 +55,7 @@ export async function compareState(question: Question): Promise<Parted | null> {
       names.flatMap((name, i) => [
         ['OBJECT', 'ENCODING', name],
         ['PEXPIRETIME', name],
-        ...(/string|list|set|hash/.test(types[i]) && !types[i].includes('zset') ? [['DUMP', name]] : []),
+        ['DUMP', name],
         ...(CONTENTS[types[i].slice(1, -2)]?.(name) ?? []),
       ]),
     );

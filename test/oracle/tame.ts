@@ -35,6 +35,8 @@ export function tame(words: Command): Command {
   if (RANDOM.has(name)) return words.map((word, i) => (i >= 2 ? bounded(word) : word));
   if (IDLE.has(name)) return words.map((word, i) => (i >= 3 ? notSoon(word, SHORTEST) : word));
   // COMMAND GETKEYS takes a command without arguments from 7.2 on.
+  if (name === 'command' && /^getkeys/i.test(words[1] ?? '') && /^z(rev)?rank$/i.test(words[2] ?? ''))
+    return ['COMMAND', words[1], 'GET', 'x'];
   if (name === 'command' && words.length === 3 && /^getkeys/i.test(words[1])) return [...words, 'x'];
   if (NO_FOURTH_WORD.has(name) && words.length > 3) return words.slice(0, 3);
   if (name.startsWith('xread') && words.some(isBlock)) {
@@ -45,6 +47,11 @@ export function tame(words: Command): Command {
 }
 
 const isBlock = (word: string): boolean => word.toLowerCase() === 'block';
+
+/** Waits if there is nothing. */
+export function isBlocking(words: Command): boolean {
+  return BLOCKING.has(words[0]?.toLowerCase() ?? '');
+}
 
 /** The command may leave its client blocked. */
 export function mayBlock(words: Command): boolean {

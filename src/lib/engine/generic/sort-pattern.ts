@@ -49,7 +49,8 @@ export class SortPattern {
       return true;
     }
     if (!this.hasPlace) return false;
-    const ref = lookupBytes(engine, this.key, 0, this.writeKey(element));
+    const keyBytes = this.writeKey(element); // which may replace `key`
+    const ref = lookupBytes(engine, this.key, 0, keyBytes);
     if (ref === 0) return false;
     const { db } = engine;
     if (this.field === null) {

@@ -1,7 +1,7 @@
 /** XGROUP: making and removing groups and their consumers, and setting where a group is. */
 import { StreamId } from '../../store/stream/id.ts';
 import { GROUP_ROOT } from '../../store/stream/streams.ts';
-import { isWord, optionWord, shownText } from '../arguments.ts';
+import { isWord, optionWord, shownText, subcommandSyntaxError } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { changed, hashOf, hasRoom, outOfMemory } from '../keys.ts';
 import {
@@ -102,11 +102,6 @@ function readOptions(engine: Engine, arg: number, argc: number, name: string): b
     }
   }
   return true;
-}
-
-export function subcommandSyntaxError(engine: Engine, arg: number, container: string): void {
-  const name = shownText(engine, arg + 1).slice(0, 128);
-  engine.reply.error(`ERR unknown subcommand or wrong number of arguments for '${name}'. Try ${container} HELP.`);
 }
 
 /** XGROUP CREATE key group id|$ [MKSTREAM] [ENTRIESREAD entries-read] */

@@ -2,10 +2,10 @@
 import { chunkOf } from '../../store/ref.ts';
 import { StreamId } from '../../store/stream/id.ts';
 import { radixNodes } from '../../store/stream/radix.ts';
-import { integerArgument, isWord, optionWord } from '../arguments.ts';
+import { integerArgument, isWord, optionWord, subcommandSyntaxError } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { hashOf } from '../keys.ts';
-import { noSuchGroupIn, subcommandSyntaxError } from './group.ts';
+import { noSuchGroupIn } from './group.ts';
 import { replyConsumerName } from './pending.ts';
 import { groupArgument, nowOf, openToRead, replyEntry, replyId, replyInt64, replyRange } from './value.ts';
 
