@@ -87,7 +87,7 @@ export function nameOf(id: number, bytes: number): string {
   return `m:${String(id).padStart(bytes - 2, '0')}`;
 }
 
-/** The score of element `id`: no two have the same, and they are not in the elements' order. */
+/** The score of element `id`: an integer that no other has, not in the elements' order. */
 export function scoreOf(id: number): number {
-  return (Math.imul(id, 0x9e3779b1) >>> 0) + id / 4_294_967_296;
+  return Math.imul(id, 0x9e3779b1) >>> 0; // by an odd number: one to one on 32 bits
 }
