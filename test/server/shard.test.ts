@@ -22,6 +22,9 @@ class ScriptedTransport implements Transport {
     this.world.clock.advance(TURN_US);
     return this.onTurn(this.turns);
   }
+  turnInside(): boolean {
+    return this.turn();
+  }
   pending(): boolean {
     return false;
   }
@@ -54,11 +57,12 @@ afterEach(() => peer.close());
 /** Runs a shard on a transport that says after each turn whether something arrived. */
 function run(onTurn: (turn: number) => boolean): void {
   const transport = new ScriptedTransport(world, onTurn);
-  const { context, sessions } = world.core;
+  const { context, dispatcher, sessions } = world.core;
   new Shard({
     index: 0,
     clock: world.clock,
     context,
+    dispatcher,
     sessions,
     transport,
     control,

@@ -14,6 +14,8 @@ export class CommandBatch {
   count = 0;
   /** Arguments of all of them. */
   args = 0;
+  /** Arguments below this are those of a command that is interrupted (server/interruption.ts): they stay. */
+  base = 0;
   argOffset = new Int32Array(INITIAL_ARGS);
   argLength = new Int32Array(INITIAL_ARGS);
   readonly first = new Int32Array(BATCH_COMMANDS + 1);
@@ -39,8 +41,8 @@ export class CommandBatch {
 
   clear(): void {
     this.count = 0;
-    this.args = 0;
-    if (this.argOffset.length > 16 * INITIAL_ARGS) {
+    this.args = this.base;
+    if (this.argOffset.length > 16 * INITIAL_ARGS && this.base === 0) {
       this.argOffset = new Int32Array(INITIAL_ARGS);
       this.argLength = new Int32Array(INITIAL_ARGS);
     }

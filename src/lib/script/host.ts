@@ -27,5 +27,7 @@ export interface ScriptHost {
   busyThresholdMs(): number;
   /** A script runs for longer than that: called every 100,000 instructions. What ends it (kill, abandon) takes effect at once. */
   busyTurn(): void;
+  /** 0, or the server is to stop: 1 when scripts have had their time, 2 at once. */
+  stopRequest(): number;
   log(level: ScriptLogLevel, text: string): void;
 }

@@ -33,6 +33,8 @@ import { Sandbox } from './sandbox.ts';
 const LIMIT_BYTES = 512 << 20;
 /** A state that holds more than this after a script is replaced: WebAssembly's memory never shrinks. */
 const KEEP_BYTES = 64 << 20;
+/** Scripts that others wait for without end, as busy-reply-threshold 0 has it, keep a server from stopping for so long. */
+const STOP_AFTER_MS = 5000;
 /** Instructions between two looks at the clock. */
 const HOOK_COUNT = 100_000;
 
@@ -237,6 +239,8 @@ export class ScriptMachine {
       }
       if (!run.killed) host.busyTurn();
     }
+    const stop = host.stopRequest();
+    if (stop > 1 || (stop > 0 && elapsed >= (threshold || STOP_AFTER_MS))) run.killed = true;
     if (run.killed) this.stop(L, `Script killed by user with ${run.isEval ? 'SCRIPT' : 'FUNCTION'} KILL.`);
   }
 

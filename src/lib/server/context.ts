@@ -126,8 +126,12 @@ export class ServerContext {
   scripts = 0;
   /** What runs commands, from the moment the shard is assembled. */
   runner: CommandRunner | null = null;
-  /** Is called now and then while a script runs too long; set by the shard: a server that is to stop ends the script. */
+  /** The client whose script runs for too long, while others are served inside it: only what is flagged allow_busy runs then. */
+  interrupted: Session | null = null;
+  /** Is called now and then while a script runs for too long; set by the shard: serves the others. */
   busyTurn: (() => void) | null = null;
+  /** How the shard was told to stop (STOP_*); 0 when it wasn't. */
+  stopRequest: () => number = () => 0;
   readonly scripting: Scripting;
   readonly blocked: BlockedClients;
   readonly watches: Watches;

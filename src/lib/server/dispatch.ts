@@ -12,6 +12,7 @@ import type { Clock } from '../clock.ts';
 import {
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSING,
+  CLIENT_MULTI,
   CLIENT_REPLY_SKIP,
   CLIENT_REPLY_SKIP_NEXT,
 } from '../engine/client.ts';
@@ -27,6 +28,7 @@ import type { Engine } from '../engine/engine.ts';
 import { MemberPrefetch } from '../engine/prefetch-members.ts';
 import type { CommandBatch } from '../resp/batch.ts';
 import type { ServerContext } from './context.ts';
+import type { KeptCommands } from './kept-commands.ts';
 import type { CommandRunner } from './run-command.ts';
 import type { Session } from './session.ts';
 
@@ -84,6 +86,12 @@ export class Dispatcher {
     return id >= 0 && this.barrier[id] === 1;
   }
 
+  /** Does the command that the client sends run scripts, now? */
+  runsScripts(session: Session, id: number): boolean {
+    if (id === EXEC) return session.transaction?.runsScripts === true;
+    return this.runner.isScript[id] === 1 && (session.flags & CLIENT_MULTI) === 0;
+  }
+
   /** Must the command in place `i` wait for the end of CLIENT PAUSE? */
   paused(session: Session, i: number): boolean {
     const { batch, context, engine, runner } = this;
@@ -102,6 +110,10 @@ export class Dispatcher {
     const { batch, engine, clock } = this;
     const { config } = this.context;
     const n = batch.count;
+    if (this.context.interrupted !== null) {
+      this.executeInside(n);
+      return;
+    }
     this.executing = true;
     engine.argOffset = batch.argOffset;
     engine.argLength = batch.argLength;
@@ -133,6 +145,42 @@ export class Dispatcher {
     if (shared > 0) this.account(n, Math.max(0, clock.nowUs() - startUs - apart) / shared);
     batch.clear();
     this.executing = false;
+  }
+
+  /** Runs the batch while a script is interrupted. */
+  private executeInside(n: number): void {
+    const { batch, engine } = this;
+    this.executing = true;
+    engine.argOffset = batch.argOffset;
+    engine.argLength = batch.argLength;
+    for (let i = 0; i < n; i++) {
+      this.runAlone(batch.owner[i] as Session, batch.id[i], batch.first[i], batch.argc[i], batch.hash[i]);
+    }
+    batch.clear();
+    this.executing = false;
+  }
+
+  /** Runs a script that has waited for the end of the turn. */
+  executeKept(session: Session, commands: KeptCommands, i: number): void {
+    const { engine } = this;
+    this.executing = true;
+    engine.accessClock = engine.evictor.newStamp(engine.nowMs);
+    const arg = commands.place(engine, i);
+    this.runAlone(session, commands.ids[i], arg, commands.argc(i), commands.hashes[i]);
+    commands.unplace(engine, arg);
+    this.executing = false;
+  }
+
+  private runAlone(session: Session, id: number, arg: number, argc: number, hash: number): void {
+    const { clock, runner } = this;
+    if ((session.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) !== 0) return;
+    runner.enter(session);
+    const startUs = clock.nowUs();
+    const inside = this.context.interrupted !== null;
+    const ran = inside ? runner.runInside(session, id, arg, argc, hash) : runner.run(session, id, arg, argc, hash);
+    if (ran) runner.account(id, arg, argc, clock.nowUs() - startUs);
+    if ((session.flags & (CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT)) !== 0) runner.skip(session);
+    runner.leave(session);
   }
 
   /** Runs one command with a clock of its own; returns its duration in µs. */

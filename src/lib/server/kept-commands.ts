@@ -15,6 +15,8 @@ import type { PacketMemory } from '../memory/packet-memory.ts';
 const GAP_BYTES = 4;
 /** Behind the block: word-wise copies may run over its end. */
 const TAIL_BYTES = 64;
+/** A block up to this size is kept for what comes next. */
+const KEEP_BYTES = 65_536;
 
 export class KeptCommands {
   readonly ids: number[] = [];
@@ -104,9 +106,24 @@ export class KeptCommands {
     if (this.offset !== 0) this.memory.extents.free(this.offset, this.capacity);
     this.offset = 0;
     this.capacity = 0;
+    this.forget();
+  }
+
+  /** Forgets all of them; the block is kept, unless it is large. */
+  clear(): void {
+    if (this.capacity > KEEP_BYTES) this.release();
+    else this.forget();
+  }
+
+  private forget(): void {
     this.used = 0;
     this.bytes = 0;
-    for (const list of [this.ids, this.hashes, this.firsts, this.counts, this.argAt, this.argLengths]) list.length = 0;
+    this.ids.length = 0;
+    this.hashes.length = 0;
+    this.firsts.length = 0;
+    this.counts.length = 0;
+    this.argAt.length = 0;
+    this.argLengths.length = 0;
   }
 
   private keepArgument(length: number): void {

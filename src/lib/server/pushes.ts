@@ -5,7 +5,7 @@
  *   send ──▶ another client's queue, at once
  *       └──▶ the client whose command runs: behind that command's reply (after EXEC, behind the whole transaction's)
  */
-import { CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP } from '../engine/client.ts';
+import { CLIENT_CLOSING, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP } from '../engine/client.ts';
 import type { Engine } from '../engine/engine.ts';
 import { Reply } from '../resp/reply.ts';
 import { INTEREST_PUSHES, type ServerContext } from './context.ts';
@@ -31,7 +31,7 @@ export class Pushes {
   /** `bytes`: a whole reply, in the client's protocol. CLIENT REPLY OFF does not keep it from the client. */
   send(session: Session, bytes: Uint8Array): void {
     const { context, writer } = this;
-    if (session === context.runner?.current) {
+    if (session === context.runner?.current || session === context.interrupted) {
       this.pending.push(bytes);
       context.interest |= INTEREST_PUSHES;
       return;
@@ -50,6 +50,7 @@ export class Pushes {
     context.interest &= ~INTEREST_PUSHES;
     const { pending } = this;
     this.pending = [];
+    if ((engine.client.flags & CLIENT_CLOSING) !== 0) return;
     unmuted(engine, () => {
       for (const bytes of pending) engine.reply.raw(bytes);
     });

@@ -20,6 +20,7 @@ import {
   CLIENT_REPLY_SKIP_NEXT,
 } from '../engine/client.ts';
 import {
+  COMMAND_ALLOW_BUSY,
   COMMAND_CONTAINER,
   COMMAND_DENY_OOM,
   COMMAND_FAST,
@@ -58,6 +59,8 @@ const ENDS_TRANSACTION = ['exec', 'discard', 'quit', 'reset'];
 const NEVER_QUEUED = ['multi', 'watch'];
 /** What replicas would have to know of. */
 const MAY_REPLICATE = ['publish', 'spublish', 'pfcount', 'eval', 'evalsha', 'fcall'];
+/** What runs Lua, maybe for long. */
+const SCRIPTS = ['eval', 'eval_ro', 'evalsha', 'evalsha_ro', 'fcall', 'fcall_ro'];
 /** What a client may send that listens to channels in RESP2, where a message can't be told from a reply. */
 const WHILE_SUBSCRIBED = [
   'ping',
@@ -86,6 +89,8 @@ export class CommandRunner {
   readonly constantTime: Uint8Array;
   /** By id: 1 for what CLIENT PAUSE WRITE holds back although it is no write. */
   readonly mayReplicate = named(MAY_REPLICATE);
+  /** By id: 1 for what runs scripts. */
+  readonly isScript = named(SCRIPTS);
   private readonly endsTransaction = named(ENDS_TRANSACTION);
   private readonly neverQueued = named(NEVER_QUEUED);
   private readonly whileSubscribed = named(WHILE_SUBSCRIBED);
@@ -158,13 +163,31 @@ export class CommandRunner {
     return ran;
   }
 
+  /**
+   * As `run`, while the script of another client is interrupted: what is not allowed then is refused. Whom the script's changes
+   * wake, and what its client is to be told, waits for the script's end.
+   */
+  runInside(session: Session, id: number, arg: number, argc: number, hash: number): boolean {
+    const { engine } = this;
+    session.totalCommands++;
+    if (!admits(engine, id, arg, argc)) return this.reject(session, id, arg, argc);
+    if (!session.authenticated && (commandFlags[id] & COMMAND_NO_AUTH) === 0) {
+      return this.refuse(session, id, arg, argc, 'NOAUTH Authentication required.');
+    }
+    if (!this.admitsNow(session, id, arg, argc, hash)) return false;
+    session.lastCommand = id;
+    this.arg = arg;
+    this.argc = argc;
+    return this.call(id, arg, argc, hash);
+  }
+
   /** Keys are to be evicted first; when that is in vain, a command that needs memory is to be refused. */
   private hasNoRoom(id: number, arg: number, argc: number): boolean {
     const { context } = this;
     return context.evictInVain() && (context.commandAt(id, arg, argc).flags & COMMAND_DENY_OOM) !== 0;
   }
 
-  /** A client in a transaction, or one that is subscribed: true when the command is to run now. */
+  /** A client in a transaction, one that is subscribed, or inside a script: true when the command is to run now. */
   private admitsNow(session: Session, id: number, arg: number, argc: number, hash: number): boolean {
     const { context } = this;
     const { flags } = context.commandAt(id, arg, argc);
@@ -173,7 +196,7 @@ export class CommandRunner {
     if (transaction !== null && (flags & COMMAND_NO_MULTI) !== 0) {
       return this.refuse(session, id, arg, argc, 'ERR Command not allowed inside a transaction');
     }
-    if (context.overMemory && context.evictInVain()) {
+    if (context.interrupted === null && context.overMemory && context.evictInVain()) {
       const inside = transaction === null ? 0 : transaction.flags;
       const denied = transaction !== null && !endsIt ? COMMAND_DENY_OOM : flags | (id === EXEC ? inside : 0);
       if ((denied & COMMAND_DENY_OOM) !== 0) return this.refuse(session, id, arg, argc, OUT_OF_MEMORY);
@@ -181,6 +204,9 @@ export class CommandRunner {
     if ((session.flags & CLIENT_PUBSUB) !== 0 && session.protocol === 2 && this.whileSubscribed[id] === 0) {
       const error = `Can't execute '${context.commandAt(id, arg, argc).fullName}': ${ONLY_WHILE_SUBSCRIBED}`;
       return this.refuse(session, id, arg, argc, id === EXEC ? error : `ERR ${error}`);
+    }
+    if (context.interrupted !== null && (flags & COMMAND_ALLOW_BUSY) === 0) {
+      return this.refuse(session, id, arg, argc, context.scripting.busyError as string);
     }
     if (transaction === null || endsIt || this.neverQueued[id] === 1) return true;
     this.queue(session, transaction, id, arg, argc, hash);
@@ -195,6 +221,7 @@ export class CommandRunner {
     }
     transaction.flags |= context.commandAt(id, arg, argc).flags;
     if (this.mayReplicate[id] === 1) transaction.flags |= COMMAND_WRITE;
+    if (this.isScript[id] === 1) transaction.runsScripts = true;
     session.lastCommand = id;
     if (transaction.bytes > context.config.queryBufferLimit) context.closeForQuery(session);
     else engine.reply.simple('QUEUED');

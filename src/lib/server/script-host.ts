@@ -56,6 +56,10 @@ export class ServerScriptHost implements ScriptHost {
     this.context.busyTurn?.();
   }
 
+  stopRequest(): number {
+    return this.context.stopRequest();
+  }
+
   log(level: ScriptLogLevel, text: string): void {
     this.context.log(LEVELS[level], text);
   }

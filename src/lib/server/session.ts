@@ -20,6 +20,8 @@ export class Session extends Client {
   /** Executes nothing for now (CLIENT PAUSE, blocking commands). */
   held = false;
   peerEnded = false;
+  /** The place of its command among the scripts that wait for the end of the turn; -1 when it has none there. */
+  script = -1;
   /** What it is blocked for (CLIENT_BLOCKED). */
   waiting: Waiting | null = null;
   /** What it has queued since MULTI (CLIENT_MULTI). */

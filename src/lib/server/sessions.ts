@@ -7,7 +7,8 @@
  *                              query buffer ─▶ takes just the bytes that complete its command; the rest is parsed in place
  *
  * `Sessions` is the StreamHandler of every transport. A command that may change how later bytes are to be understood, or
- * whether they may run at all (a barrier: AUTH, HELLO, CLIENT, QUIT …), is executed before parsing goes on.
+ * whether they may run at all (a barrier: AUTH, HELLO, CLIENT, QUIT …), is executed before parsing goes on. A script holds its
+ * client, and is run at the end of the turn.
  */
 import { CLIENT_CLOSE_AFTER_REPLY, CLIENT_CLOSING, CLIENT_PAUSED, type Client } from '../engine/client.ts';
 import type { Stream, StreamHandler } from '../link/stream.ts';
@@ -16,6 +17,7 @@ import { BATCH_COMMANDS, type CommandBatch } from '../resp/batch.ts';
 import { COMMAND, INCOMPLETE, PartialCommand, PROTOCOL_ERROR, RequestParser } from '../resp/parser.ts';
 import type { ServerContext } from './context.ts';
 import type { Dispatcher } from './dispatch.ts';
+import { ScriptQueue } from './script-queue.ts';
 import { Session } from './session.ts';
 
 /** A query buffer larger than this is given back as soon as it is empty. */
@@ -31,6 +33,9 @@ export class Sessions implements StreamHandler {
   private readonly batch: CommandBatch;
   private readonly context: ServerContext;
   private readonly dispatcher: Dispatcher;
+  private readonly scripts: ScriptQueue;
+  /** The client whose script runs: what is its own stays until it is done, even when its connection is gone. */
+  private running: Session | null = null;
   private nextId = 1;
 
   constructor(memory: PacketMemory, batch: CommandBatch, context: ServerContext, dispatcher: Dispatcher) {
@@ -39,6 +44,7 @@ export class Sessions implements StreamHandler {
     this.context = context;
     this.dispatcher = dispatcher;
     this.parser = new RequestParser(memory, batch);
+    this.scripts = new ScriptQueue(context.engine);
   }
 
   onOpen(stream: Stream): void {
@@ -99,6 +105,7 @@ export class Sessions implements StreamHandler {
   /** The client is gone: nothing that it sent is executed any more. */
   private detach(session: Session): void {
     session.flags |= CLIENT_CLOSING; // its commands in the batch are skipped
+    if (session === this.running) return; // detached when its script is done
     this.execute();
     this.freeQuery(session);
     session.stream.owner = null;
@@ -106,19 +113,44 @@ export class Sessions implements StreamHandler {
   }
 
   /**
-   * Executes what arrived, and what clients had sent that were blocked and have been served: they go on after all others, in
-   * the order in which they were served.
+   * Executes what arrived, then the scripts, and what clients had sent that were blocked and have been served: they go on after
+   * all others, in the order in which they were served.
    */
   flush(): void {
     this.execute();
     const { blocked, tracking } = this.context;
-    const { released } = blocked;
-    while (released.length > 0) {
-      for (const session of released.splice(0)) {
-        if (session.stream.owner === session && session.waiting === null) this.resume(session);
+    if (this.scripts.count > 0 || blocked.released.length > 0) this.runRest();
+    if (this.context.interrupted === null) tracking.broadcast();
+  }
+
+  private runRest(): void {
+    const { scripts } = this;
+    const { released } = this.context.blocked;
+    for (;;) {
+      const scripted = scripts.first();
+      if (scripted !== null) {
+        this.runScript(scripted);
+        this.resume(scripted);
+        continue;
       }
+      const session = released.shift();
+      if (session === undefined) return;
+      if (session.waiting === null) this.resume(session);
     }
-    tracking.broadcast();
+  }
+
+  /** Runs the script that the client waits for. No bytes of the burst, nor of its query buffer, may be in use. */
+  private runScript(session: Session): void {
+    const { scripts, running } = this;
+    const place = session.script;
+    session.script = -1;
+    if (session.stream.owner === session) {
+      this.running = session;
+      this.dispatcher.executeKept(session, scripts.commands, place);
+      this.running = running;
+      if ((session.flags & CLIENT_CLOSING) !== 0 && session.stream.owner === session) this.detach(session);
+    }
+    scripts.done();
   }
 
   /** Executes what is in the batch. */
@@ -126,23 +158,34 @@ export class Sessions implements StreamHandler {
     if (this.batch.count > 0 && !this.dispatcher.executing) this.dispatcher.execute();
   }
 
-  /** The client may go on (CLIENT UNPAUSE, a blocking command answered). */
+  /** The client may go on (CLIENT UNPAUSE, a blocking command answered, its script run). */
   resume(session: Session): void {
+    if (session.stream.owner !== session) return;
     session.held = false;
     session.flags &= ~CLIENT_PAUSED;
-    if (session.queryLength > 0) {
-      const start = session.queryOffset;
-      const end = start + session.queryLength;
-      const next = this.parse(session, start, end);
-      if (next < end && !session.held) this.remember(session, next);
-      this.execute();
-      this.dropQuery(session, next - start);
-    }
-    if (session.held) return;
+    if (session.queryLength > 0) this.parseQuery(session);
+    if (session.held || session.stream.owner !== session) return;
     session.stream.resumeRead();
     if (!session.peerEnded) return;
     this.context.disengage(session);
     session.stream.end();
+  }
+
+  /** Goes through the query buffer; more may come into it while a script runs. */
+  private parseQuery(session: Session): void {
+    let done = 0;
+    while (done < session.queryLength && !session.held) {
+      const start = session.queryOffset;
+      const end = start + session.queryLength;
+      const next = this.parse(session, start + done, end);
+      done = next - start;
+      if (next < end && !session.held) this.remember(session, next);
+      this.execute();
+      if (session.script < 0) break;
+      this.runScript(session);
+      session.held = false;
+    }
+    this.dropQuery(session, done);
   }
 
   /** Ends a client's connection: politely, or by a reset when it holds more than it may. */
@@ -203,7 +246,7 @@ export class Sessions implements StreamHandler {
     const batch = this.batch;
     const i = batch.count;
     const id = this.dispatcher.identify(i);
-    if (this.context.pausedUntilMs !== 0 && this.dispatcher.paused(session, i)) {
+    if (this.context.pausedUntilMs !== 0 && this.context.interrupted === null && this.dispatcher.paused(session, i)) {
       this.hold(session);
       session.flags |= CLIENT_PAUSED;
       return false;
@@ -212,10 +255,27 @@ export class Sessions implements StreamHandler {
     batch.args = batch.first[i] + batch.argc[i];
     batch.count = i + 1;
     if (this.dispatcher.isBarrier(id) || batch.count === BATCH_COMMANDS) {
+      if (this.dispatcher.runsScripts(session, id) && this.context.interrupted === null) return this.putOff(session, i);
       this.execute();
       return (session.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) === 0;
     }
     return true;
+  }
+
+  /** Takes the script in place `i` out of the batch again, to be run at the end of the turn; its client waits. */
+  private putOff(session: Session, i: number): boolean {
+    const { batch, context } = this;
+    const { engine } = context;
+    const first = batch.first[i];
+    batch.count = i;
+    batch.args = first;
+    engine.argOffset = batch.argOffset;
+    engine.argLength = batch.argLength;
+    session.held = true;
+    if (this.scripts.add(engine, session, batch.id[i], batch.hash[i], first, batch.argc[i])) return true;
+    context.log('warning', `Closing client: no memory for the arguments of its script, id=${session.id}`);
+    session.stream.abort();
+    return false;
   }
 
   /**

@@ -212,6 +212,7 @@ function runShard(setup: ShardSetup): void {
     index: setup.index,
     clock: systemClock,
     context: core.context,
+    dispatcher: core.dispatcher,
     sessions: core.sessions,
     transport: opened.transport,
     control,

@@ -17,6 +17,8 @@ import { CLIENT_PAUSED } from '../engine/client.ts';
 import { expireCycle } from '../engine/expire-cycle.ts';
 import type { Recorder } from '../trace/recorder.ts';
 import type { ServerContext } from './context.ts';
+import type { Dispatcher } from './dispatch.ts';
+import { interrupt } from './interruption.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import type { Transport } from './transport.ts';
@@ -42,6 +44,9 @@ const QUIET_US = 100_000;
 const RECLAIM_MIN = 64;
 const RECLAIM_MAX = 512;
 const US_PER_MS = 1000;
+/** Time between two turns inside a script that runs for too long, and how often what arrives is looked for in one of them. */
+const INSIDE_GAP_US = 10_000;
+const INSIDE_ROUNDS = 16;
 /** Commands that come closer together than this are worth waiting for (measured: 50 clients, unpipelined, come 9 µs apart). */
 const LONELY_GAP_US = 15;
 /** The average gap remembers about this many turns, as a power of two. */
@@ -51,6 +56,7 @@ export interface ShardParts {
   index: number;
   clock: Clock;
   context: ServerContext;
+  dispatcher: Dispatcher;
   sessions: Sessions;
   transport: Transport;
   control: Int32Array;
@@ -64,6 +70,7 @@ export class Shard {
   readonly index: number;
   private readonly clock: Clock;
   private readonly context: ServerContext;
+  private readonly dispatcher: Dispatcher;
   private readonly sessions: Sessions;
   private readonly transport: Transport;
   private readonly control: Int32Array;
@@ -76,6 +83,7 @@ export class Shard {
   private gapUs = LONELY_GAP_US;
   private nextCronUs = 0;
   private lastReclaimMs = 0;
+  private nextInsideUs = 0;
   /** More than the minimum: the last millisecond left work over. */
   private reclaimBudget = RECLAIM_MIN;
 
@@ -83,6 +91,7 @@ export class Shard {
     this.index = parts.index;
     this.clock = parts.clock;
     this.context = parts.context;
+    this.dispatcher = parts.dispatcher;
     this.sessions = parts.sessions;
     this.transport = parts.transport;
     this.control = parts.control;
@@ -90,9 +99,8 @@ export class Shard {
     this.recorder = parts.recorder;
     this.maxSpinUs = parts.spinUs;
     this.spinUs = parts.spinUs;
-    this.context.busyTurn = () => {
-      if (Atomics.load(this.control, CONTROL_STOP) !== 0) this.context.scripting.abandon();
-    };
+    this.context.stopRequest = () => Atomics.load(this.control, CONTROL_STOP);
+    this.context.busyTurn = () => this.turnInside();
   }
 
   /** Serves until told to stop; then lets the peers take what was promised to them, and closes the transport. */
@@ -121,6 +129,16 @@ export class Shard {
       if (sleepUs > 0) transport.wait(this.wakeFd, sleepUs);
     }
     this.drain();
+  }
+
+  /** While a script runs for too long: takes what arrives and answers it, now and then. */
+  private turnInside(): void {
+    const { clock, context, transport } = this;
+    if (clock.nowUs() < this.nextInsideUs) return;
+    interrupt(context, this.dispatcher, () => {
+      for (let i = 0; i < INSIDE_ROUNDS && transport.turnInside(clock.nowUs()); i++) context.stats.turns++;
+    });
+    this.nextInsideUs = clock.nowUs() + INSIDE_GAP_US;
   }
 
   private noteGap(elapsedUs: number, commands: number): void {

@@ -13,6 +13,8 @@ export class Transaction {
   readonly commands: KeptCommands;
   /** The flags of all its commands together (COMMAND_*). */
   flags = 0;
+  /** There are scripts among its commands. */
+  runsScripts = false;
 
   constructor(engine: Engine) {
     this.commands = new KeptCommands(engine.memory);

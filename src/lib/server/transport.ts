@@ -11,6 +11,8 @@ import type { Sessions } from './sessions.ts';
 export interface Transport {
   /** One turn of the loop; true when something arrived. */
   turn(nowUs: number): boolean;
+  /** A turn inside `sessions.flush()` of another one, whose burst nobody needs any more. */
+  turnInside(nowUs: number): boolean;
   /** Something has arrived, as far as can be seen without a system call. */
   pending(): boolean;
   /** Monotonic time of the next timer, or Infinity. */
@@ -52,11 +54,17 @@ export class StackTransport implements Transport {
     const flags = link.rxFlags;
     for (let i = 0; i < n; i++) net.input(offsets[i], lengths[i], flags[i]);
     this.sessions.flush();
-    this.tcp.output(nowUs);
-    net.output(nowUs);
+    const laterUs = net.nowUs; // turns inside this one have set it
+    this.tcp.output(laterUs);
+    net.output(laterUs);
     if (n > 0) link.release();
     link.flush();
     return n > 0;
+  }
+
+  turnInside(nowUs: number): boolean {
+    this.link.release();
+    return this.turn(nowUs);
   }
 
   pending(): boolean {
@@ -107,6 +115,10 @@ export class KernelTransport implements Transport {
     this.sessions.flush();
     this.sockets.flush();
     return n > 0;
+  }
+
+  turnInside(): boolean {
+    return this.turn();
   }
 
   /** Only a system call could tell: the loop sleeps instead of spinning. */

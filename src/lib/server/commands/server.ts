@@ -57,6 +57,10 @@ function shutdown(context: ServerContext, engine: Engine, arg: number, argc: num
     else engine.reply.error('ERR No shutdown in progress.');
     return;
   }
+  if (context.interrupted !== null && !given.has('nosave')) {
+    engine.reply.error(context.scripting.busyError as string);
+    return;
+  }
   if (given.has('save') && !given.has('force')) {
     context.log(
       'warning',
