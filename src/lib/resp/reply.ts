@@ -14,6 +14,18 @@ import { DOUBLE_MAX_BYTES, writeDouble } from './number.ts';
 
 /** Room that one short reply needs at most: a type byte, 20 digits, sign, CR LF. */
 const SHORT_BYTES = 32;
+/** Bulk strings of fewer bytes have a way of their own. */
+const SHORT_BULK_BYTES = 64;
+/** The digits of 0 … 99 as they lie in memory. */
+const PAIRS = Int16Array.from({ length: 100 }, (_, n) => (48 + Math.floor(n / 10)) | ((48 + (n % 10)) << 8));
+
+/** Decimal digits of a 31-bit number. */
+function digitCount(n: number): number {
+  if (n < 10_000) return n < 100 ? (n < 10 ? 1 : 2) : n < 1000 ? 3 : 4;
+  if (n < 100_000_000) return n < 1_000_000 ? (n < 100_000 ? 5 : 6) : n < 10_000_000 ? 7 : 8;
+  return n < 1_000_000_000 ? 9 : 10;
+}
+
 /** Where muted replies go; one block of the packet memory, never sent. */
 const SCRATCH_BYTES = 4096;
 
@@ -321,6 +333,14 @@ export class Reply {
 
   /** A bulk string of bytes that lie anywhere in another buffer. */
   bulkView(view: DataView, start: number, length: number): void {
+    if (
+      length < SHORT_BULK_BYTES &&
+      this.position + 2 * SHORT_BULK_BYTES <= this.limit &&
+      start + length + 8 <= view.byteLength
+    ) {
+      this.shortBulk(view, start, length);
+      return;
+    }
     this.prefixed(36, length);
     if (this.position + length + 2 > this.limit || length > 2048) {
       this.copyLong(view, start, length);
@@ -337,6 +357,25 @@ export class Reply {
       }
       dv.setBigUint64(end - 8, view.getBigUint64(start + length - 8, true), true); // overlaps what is there
     } else for (; p < end; p++, source++) dv.setUint8(p, view.getUint8(source));
+    dv.setInt16(end, CRLF, true);
+    this.position = end + 2;
+  }
+
+  /** A few bytes, with room for more than that: whole words are copied, past the end of both. */
+  private shortBulk(view: DataView, start: number, length: number): void {
+    const dv = this.memory.dv;
+    let p = this.position;
+    if (length < 10) {
+      dv.setInt32(p, 36 | ((ZERO + length) << 8) | (CRLF << 16), true);
+      p += 4;
+    } else {
+      const tens = (length * 205) >> 11;
+      dv.setInt32(p, 36 | ((ZERO + tens) << 8) | ((ZERO + length - tens * 10) << 16) | (CR << 24), true);
+      dv.setUint8(p + 4, LF);
+      p += 5;
+    }
+    const end = p + length;
+    for (let s = start; p < end; p += 8, s += 8) dv.setBigUint64(p, view.getBigUint64(s, true), true);
     dv.setInt16(end, CRLF, true);
     this.position = end + 2;
   }
@@ -412,23 +451,37 @@ export class Reply {
     this.position = p + 2;
   }
 
+  /** Two digits at a time, from the last on. Returns where they end. */
   private digits(at: number, value: number): number {
-    const u8 = this.memory.u8;
-    let length = 1;
-    for (let bound = 10; bound <= value && length < 17; bound *= 10) length++;
-    let n = value;
-    let p = at + length;
-    while (n > 0x7fff_ffff) {
-      const rest = Math.floor(n / 10);
-      u8[--p] = ZERO + (n - rest * 10);
+    if (value > 0x7fff_ffff) return this.longDigits(at, value);
+    const dv = this.memory.dv;
+    let n = value | 0;
+    const end = at + digitCount(n);
+    let p = end;
+    while (n > 99) {
+      const rest = (n / 100) | 0;
+      p -= 2;
+      dv.setInt16(p, PAIRS[n - rest * 100], true);
       n = rest;
     }
-    n |= 0;
-    while (p > at) {
-      const rest = (n / 10) | 0;
-      u8[--p] = ZERO + n - rest * 10;
-      n = rest;
+    if (n > 9) dv.setInt16(p - 2, PAIRS[n], true);
+    else dv.setInt8(p - 1, ZERO + n);
+    return end;
+  }
+
+  private longDigits(at: number, value: number): number {
+    const high = Math.floor(value / 1_000_000_000);
+    let p = this.digits(at, high) + 9;
+    const end = p;
+    const { dv } = this.memory;
+    let low = (value - high * 1_000_000_000) | 0;
+    for (let i = 0; i < 4; i++) {
+      const rest = (low / 100) | 0;
+      p -= 2;
+      dv.setInt16(p, PAIRS[low - rest * 100], true);
+      low = rest;
     }
-    return at + length;
+    dv.setInt8(p - 1, ZERO + low);
+    return end;
   }
 }

@@ -28,6 +28,9 @@ const INT24 = 0xf2;
 const INT32 = 0xf3;
 const INT64 = 0xf4;
 const STRING32 = 0xf0;
+/** `mark & SHORT_MASK` of a string of up to 63 bytes: the mark, its lower bits the length, the bytes, one byte back length. */
+export const SHORT_STRING = 0x80;
+export const SHORT_MASK = 0xc0;
 
 /** What `decode` found. One object for all: good until the next call. */
 class Item {

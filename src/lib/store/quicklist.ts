@@ -379,6 +379,11 @@ export class Quicklist {
     return true;
   }
 
+  /** The end of the cursor's listpack: where the element after its last one would be. */
+  get end(): number {
+    return this.at + listpack.totalBytes(this.view, this.at) - 1;
+  }
+
   /** Moves the cursor to the next element. False, and past the end, when there is none. */
   next(): boolean {
     const p = this.p + listpack.entryBytes(this.view, this.p);

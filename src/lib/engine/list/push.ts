@@ -1,7 +1,7 @@
 /** LPUSH, RPUSH, LPUSHX, RPUSHX: elements are added at one end, in the order in which they are named. */
 import type { Engine } from '../engine.ts';
-import { changed, outOfMemory, TYPE_LIST, writeTyped } from '../keys.ts';
-import { createList, grow, isLimited, lengthOf, roomFor } from './value.ts';
+import { changed, hasRoom, outOfMemory, TYPE_LIST, writeTyped } from '../keys.ts';
+import { createList, grow, isLimited, lengthOf, NODE_ROOM_BYTES, open, roomFor } from './value.ts';
 
 export function lpush(engine: Engine, arg: number, argc: number): void {
   push(engine, arg, argc, true, false);
@@ -25,6 +25,10 @@ function push(engine: Engine, arg: number, argc: number, front: boolean, onlyIfT
   if (found === -1) return;
   if (found === 0 && onlyIfThere) {
     reply.integer(0);
+    return;
+  }
+  if (argc === 3 && found !== 0 && isLimited(engine, found)) {
+    pushOne(engine, arg + 2, found, front);
     return;
   }
   const first = arg + 2;
@@ -52,4 +56,19 @@ function push(engine: Engine, arg: number, argc: number, front: boolean, onlyIfT
   changed(engine, db, front ? 'lpush' : 'rpush', ref);
   engine.stats.dirty += n - 1;
   reply.integer(list.length);
+}
+
+/** One element, in argument `i`, for a list that is a quicklist already: what queues do all day. */
+function pushOne(engine: Engine, i: number, ref: number, front: boolean): void {
+  const length = engine.argLength[i];
+  if (!hasRoom(engine, length + NODE_ROOM_BYTES)) return;
+  const list = open(engine, ref);
+  const { dv } = engine.memory;
+  const start = engine.argOffset[i];
+  if (!(front ? list.pushFront(dv, start, length, true) : list.pushBack(dv, start, length, true))) {
+    outOfMemory(engine);
+    return;
+  }
+  changed(engine, engine.db, front ? 'lpush' : 'rpush', ref);
+  engine.reply.integer(list.length);
 }

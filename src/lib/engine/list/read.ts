@@ -1,4 +1,6 @@
 /** LLEN, LINDEX, LRANGE, LPOS: looking at a list and leaving it as it is. */
+
+import type { Reply } from '../../resp/reply.ts';
 import * as listpack from '../../store/listpack.ts';
 import type { Quicklist } from '../../store/quicklist.ts';
 import { bigIntegerAt, integerArgument, isWord, optionWord, syntaxError, WIDE } from '../arguments.ts';
@@ -56,13 +58,41 @@ export function lrange(engine: Engine, arg: number, _argc: number): void {
 
 /** Answers with an array of n elements from an index on; there are so many. */
 export function replyRange(engine: Engine, list: Quicklist, from: number, n: number): void {
-  engine.reply.array(n);
+  const { reply } = engine;
+  reply.array(n);
   list.seek(from);
-  for (let left = n; left > 0; left--) {
+  for (let left = n; left > 0; ) {
+    const short = replyShort(reply, list, left < LOOK_EACH ? left : LOOK_EACH);
+    left -= short;
+    if (left === 0) return;
+    if (short > 0) {
+      if (reply.unheard) return;
+      if (list.p === list.end) list.nextNode();
+      continue;
+    }
     replyElement(engine, list);
-    if (left % LOOK_EACH === 0 && engine.reply.unheard) return;
-    if (left > 1) list.next();
+    if (--left > 0) list.next();
   }
+}
+
+/**
+ * Answers with the short strings (up to 63 bytes) from the cursor on, up to `most` of them, the node's end, or another kind of
+ * entry, and leaves the cursor behind them. How many there were: a list is mostly made of these, and read where they lie.
+ */
+function replyShort(reply: Reply, list: Quicklist, most: number): number {
+  const { view, end } = list;
+  let { p } = list;
+  let done = 0;
+  while (done < most && p < end) {
+    const mark = view.getUint8(p);
+    if ((mark & listpack.SHORT_MASK) !== listpack.SHORT_STRING) break;
+    const length = mark & ~listpack.SHORT_MASK;
+    reply.bulkView(view, p + 1, length);
+    p += length + 2; // the mark, and one byte of back length
+    done++;
+  }
+  list.p = p;
+  return done;
 }
 
 /** As replyRange, backwards from the last element on. */

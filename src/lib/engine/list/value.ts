@@ -32,6 +32,8 @@ const REPACK_MAX_BYTES = 256;
 const PACKED_KEPT_BYTES = 64;
 /** A root, a node and its first block. */
 const ROOT_ROOM_BYTES = 1024;
+/** What one more element may need beside its bytes: a node with a full block. */
+export const NODE_ROOM_BYTES = 65_536 + ROOT_ROOM_BYTES;
 
 /** Opens the list of a record, for reading. */
 export function open(engine: Engine, ref: number): Quicklist {
