@@ -18,6 +18,11 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     ...[`RPUSH l ${'x'.repeat(20)} ${'y'.repeat(57)} ${'z'.repeat(300)}`, `SET abcdefg${'y'.repeat(57)} 5`],
     ...['SORT l ALPHA GET abcdefg*', 'SORT l ALPHA BY abcdefg*', 'SORT l ALPHA GET h*->f GET #'],
   ],
+  'a NUL in a word that an error shows': ['FUNCTION LIST a\0b', 'CLIENT LIST TYPE a\0b', 'ACL CAT a\0b'],
+  'scores beyond 2^62': [
+    ...['ZADD z 6.2e18 a -5e18 b 4611686018427387905 c 1e21 d 123456789012345678901 e', 'ZRANGE z 0 -1 WITHSCORES'],
+    ...['ZSCORE z a', 'ZINCRBY z 0 b', 'ZPOPMAX z'],
+  ],
   'a value far below a signed field': [
     ...['BITFIELD b OVERFLOW SAT SET i33 88 -9223372036854775808', 'GET b'],
     ...['BITFIELD c OVERFLOW SAT SET i8 0 -9223372036854775808', 'GET c'],

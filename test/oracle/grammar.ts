@@ -134,6 +134,7 @@ export class Grammar {
     let callable = v.pick(this.chosen);
     // What is about data comes more often than the rest.
     if (DATA_LESS.has(callable.spec.group)) callable = v.pick(this.chosen);
+    if (LONG_REPLY.test(callable.name) && !v.once(8)) callable = v.pick(this.chosen);
     const words = this.command(callable);
     return v.once(7) ? this.damage(words) : words;
   }
@@ -243,4 +244,6 @@ export class Grammar {
   }
 }
 
+/** What answers with the whole table of commands, or all that there is to tell of the server. */
+const LONG_REPLY = /^(command|info|memory|config|client.list|acl.(getuser|list))/;
 const DATA_LESS = new Set(['server', 'connection', 'pubsub', 'transactions', 'scripting']);

@@ -70,6 +70,8 @@ function ofOneKey(words: Command): Command {
   return where < 0 ? words : [name, words[1], '1', name === 'blmpop' ? 'wl' : 'wz', ...words.slice(where)];
 }
 
+const withConsumers = (words: Command): Command[] => [...consumersOf(words), words];
+
 /** XREADGROUP, XCLAIM and XAUTOCLAIM make their consumer even if there is nothing to be had from 7.2 on: here it is always there. */
 function consumersOf(words: Command): Command[] {
   const name = words[0].toLowerCase();
@@ -166,7 +168,7 @@ export class Mix {
   private commands(commands: readonly Command[]): Unit {
     if (commands.some(isSubscription)) return { kind: 'commands', client: LISTENER, commands };
     if (!commands.some(mayBlock)) return { kind: 'commands', client: this.client, commands };
-    const waiting = commands.map((words) => (mayBlock(words) ? ofOneKey(words) : words));
+    const waiting = commands.flatMap((words) => (mayBlock(words) ? withConsumers(ofOneKey(words)) : [words]));
     return { kind: 'commands', client: 1 + this.v.below(LISTENER - 1), commands: waiting, alone: true };
   }
 
@@ -183,8 +185,7 @@ export class Mix {
     if (name === 'sort' && store > 0) return [words, ['DEL', words[store + 1] ?? 'l1']];
     if (/^geo(radius|search)/.test(name) && words.some((word) => /^count$/i.test(word))) return this.ofPlaces(words);
     if (name === 'xsetid') return [words, ['DEL', words[1] ?? 'x1']];
-    const consumers = consumersOf(words);
-    if (consumers.length > 0) return [...consumers, words];
+    if (/^x(readgroup|(auto)?claim)$/.test(name)) return withConsumers(words);
     if (/lex/.test(name) || words.some((word) => /^bylex$/i.test(word))) return this.ofOneScore(words);
     return [words];
   }

@@ -180,7 +180,9 @@ export class Oracle {
     }
     if (pauseMs !== undefined) {
       // A deadline that is set when its transaction is executed comes at the wrong time.
-      const idle = this.views.findIndex(({ queue }, i) => queue === null && !this.ours.blocked(this.ours.clients[i]));
+      const idle = this.views.findIndex(
+        ({ queue }, i) => i < LISTENER && queue === null && !this.ours.blocked(this.ours.clients[i]),
+      );
       if (idle < 0) return null;
       if (this.views[client].queue !== null) client = idle;
     }
@@ -191,6 +193,7 @@ export class Oracle {
     this.connections[client].send(all.map(({ words }) => words));
     const answered = all.map(({ words, unit }) => this.answer(client, words, unit));
     const failure = await this.compare(answered);
+    if (this.ours.blocked(this.ours.clients[client])) await this.settle(); // it waits there, too, before others go on
     if (pauseMs === undefined || failure !== null) return failure;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     await this.control.run([['PING']]);
@@ -333,10 +336,15 @@ export class Oracle {
     return parted === null ? null : { unit, what: 'state', ...parted };
   }
 
-  /** What their clients were sent and ours were not. */
-  private async unasked(): Promise<{ command: Command; theirs: string } | null> {
+  /** After two round trips theirs has read whatever was sent before, and what it sent has been read here. */
+  private async settle(): Promise<void> {
     for (let i = 0; i < 2; i++) await this.control.run([['PING']]);
     await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** What their clients were sent and ours were not. */
+  private async unasked(): Promise<{ command: Command; theirs: string } | null> {
+    await this.settle();
     const rest = this.connections.map((connection) => connection.rest().join(''));
     const at = rest.findIndex((text) => text !== '');
     return at < 0 ? null : { command: this.views[at].last, theirs: rest[at] };

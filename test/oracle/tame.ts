@@ -37,6 +37,8 @@ export function tame(words: Command): Command {
   // COMMAND GETKEYS takes a command without arguments from 7.2 on.
   if (name === 'command' && /^getkeys/i.test(words[1] ?? '') && /^z(rev)?rank$/i.test(words[2] ?? ''))
     return ['COMMAND', words[1], 'GET', 'x'];
+  // 7.0 sets the name before it looks at the options behind it.
+  if (name === 'hello' && words.length > 4 && words.some((word) => /^setname$/i.test(word))) return words.slice(0, 2);
   if (name === 'command' && words.length === 3 && /^getkeys/i.test(words[1])) return [...words, 'x'];
   if (NO_FOURTH_WORD.has(name) && words.length > 3) return words.slice(0, 3);
   if (name.startsWith('xread') && words.some(isBlock)) {

@@ -76,8 +76,7 @@ export function writeDouble(value: number, into: Uint8Array): number {
     if (!(whole < MAX_SHORT)) break;
     if (whole / POWERS[decimals] === size && whole > 0) return writeFixed(whole, decimals, into, p);
   }
-  const isUsual = size >= 1e-6 && size < 1e21;
-  return isUsual && (size > MAX_WHOLE || Math.trunc(size) !== size)
+  return size >= 1e-6 && Math.trunc(size) !== size
     ? writeLong(String(size), into, p)
     : writeText(formatDouble(value), into);
 }

@@ -3,7 +3,7 @@
  * category, passwords to be made. Users can't be made or changed.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { integerArgument } from '../../engine/arguments.ts';
+import { integerArgument, shownText } from '../../engine/arguments.ts';
 import { CATEGORIES, type Command, commands, findCommand } from '../../engine/command-table.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
 import type { ServerContext } from '../context.ts';
@@ -71,7 +71,7 @@ function cat(engine: Engine, arg: number, argc: number): void {
   const category = engine.text(arg + 2).toLowerCase();
   if (argc > 3 || !CATEGORIES.includes(category)) {
     if (argc > 3) unknownOrWrong(engine, arg);
-    else engine.reply.error(`ERR Unknown category '${engine.text(arg + 2)}'`);
+    else engine.reply.error(`ERR Unknown category '${shownText(engine, arg + 2)}'`);
     return;
   }
   const all = commands.flatMap((command): Command[] =>
@@ -139,7 +139,7 @@ function dryrun(engine: Engine, arg: number, argc: number): void {
   const user = engine.text(arg + 2);
   const command = argc > 3 ? findCommand(engine.text(arg + 3)) : undefined;
   if (user !== USER) reply.error(`ERR User '${user}' not found`);
-  else if (command === undefined) reply.error(`ERR Command '${engine.text(arg + 3)}' not found`);
+  else if (command === undefined) reply.error(`ERR Command '${shownText(engine, arg + 3)}' not found`);
   else if (!command.admits(argc - 3)) reply.error(`ERR wrong number of arguments for '${command.fullName}' command`);
   else reply.ok();
 }

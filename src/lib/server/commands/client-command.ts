@@ -3,7 +3,7 @@
  * CLIENT KILL are in client-kill.ts.
  */
 
-import { integerArgument, syntaxError } from '../../engine/arguments.ts';
+import { integerArgument, shownText, syntaxError } from '../../engine/arguments.ts';
 import {
   CLIENT_NO_EVICT,
   CLIENT_NO_TOUCH,
@@ -55,7 +55,7 @@ function list(context: ServerContext, engine: Engine, arg: number, argc: number)
   if (argc === 2) say(engine, [...context.clients.all()]);
   else if (argc === 4 && option === 'type') {
     const type = parseClientType(engine.text(arg + 3));
-    if (type === null) engine.reply.error(`ERR Unknown client type '${engine.text(arg + 3)}'`);
+    if (type === null) engine.reply.error(`ERR Unknown client type '${shownText(engine, arg + 3)}'`);
     else
       say(
         engine,

@@ -1,4 +1,5 @@
 /** EVAL, FCALL and their kin, SCRIPT and FUNCTION: arguments in, replies out; the work is in lib/script. */
+import { shownText } from '../../engine/arguments.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
 import { globMatches } from '../../engine/glob.ts';
 import { openPayload, reader, sealPayload, writer } from '../../engine/rdb/payload.ts';
@@ -192,7 +193,7 @@ function list(engine: Engine, functions: Functions, arg: number, argc: number): 
       engine.reply.error('ERR library name argument was not given');
       return;
     } else {
-      engine.reply.error(`ERR Unknown argument ${engine.text(i)}`);
+      engine.reply.error(`ERR Unknown argument ${shownText(engine, i)}`);
       return;
     }
   }
