@@ -14,7 +14,7 @@ import { ScriptMachine } from './machine.ts';
 import type { Drand48 } from './prng.ts';
 import { addLogAndVersion, raiseError } from './redis-api.ts';
 import { SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES, ScriptRun, scriptFlag } from './run.ts';
-import { mayRun, pushArguments } from './scripts.ts';
+import { mayRun, same } from './scripts.ts';
 import { readShebang } from './shebang.ts';
 
 const LOAD_TIMEOUT_MS = 500;
@@ -24,6 +24,7 @@ const REGISTER = 'redis.register_function';
 
 export interface LibraryFunction {
   readonly name: string;
+  readonly bytes: Uint8Array;
   readonly description: string | null;
   readonly flags: number;
   readonly library: Library;
@@ -51,6 +52,8 @@ export class Functions {
   private loadGlobals = 0;
   private libraries = new Map<string, Library>();
   private byName = new Map<string, LibraryFunction>();
+  /** The function that was called last. */
+  private latest: LibraryFunction | null = null;
   /** The library whose code runs. */
   private loading: Library | null = null;
 
@@ -111,6 +114,7 @@ export class Functions {
   private forgetAll(): void {
     this.libraries = new Map();
     this.byName = new Map();
+    this.latest = null;
   }
 
   /** FUNCTION FLUSH */
@@ -165,6 +169,7 @@ export class Functions {
     const library = this.libraries.get(name);
     if (library === undefined) return false;
     this.libraries.delete(name);
+    this.latest = null;
     for (const { name: known, reference } of library.functions.values()) {
       this.byName.delete(known);
       const state = this.machine?.state;
@@ -209,10 +214,10 @@ export class Functions {
     const metadata = readMetadata(code);
     const machine = this.theMachine();
     const { state } = machine;
-    const { lua, L } = state;
+    const { L } = state;
     if (state.load(L, metadata.code, '@user_function') !== 0) {
       const text = state.text(L, -1);
-      lua.lua_settop(L, 0);
+      machine.clearStack();
       throw new LibraryError(`Error compiling function: ${text}`);
     }
     const library: Library = { name: metadata.name, code, functions: new Map() };
@@ -243,7 +248,14 @@ export class Functions {
     lua.lua_pushvalue(L, wanted.callback);
     const reference = lua.luaL_ref(L, LUA_REGISTRYINDEX);
     const { description, flags } = wanted;
-    loading.functions.set(name, { name, description, flags, library: loading, reference });
+    loading.functions.set(name, {
+      name,
+      bytes: Buffer.from(name, 'latin1'),
+      description,
+      flags,
+      library: loading,
+      reference,
+    });
     return 0;
   }
 
@@ -251,8 +263,8 @@ export class Functions {
 
   /** FCALL, FCALL_RO */
   call(engine: Engine, arg: number, argc: number, readOnly: boolean): void {
-    const name = engine.text(arg + 1);
-    if (!this.byName.has(name)) {
+    const made = this.named(engine, arg + 1);
+    if (made === undefined) {
       engine.reply.error('ERR Function not found');
       return;
     }
@@ -260,13 +272,34 @@ export class Functions {
     if (Number.isNaN(keys)) engine.reply.error('ERR Bad number of keys provided');
     else if (keys > argc - 3) engine.reply.error("ERR Number of keys can't be greater than number of args");
     else if (keys < 0) engine.reply.error("ERR Number of keys can't be negative");
-    else this.callFunction(engine, name, arg, argc, keys, readOnly);
+    else if (mayRun(this.host, engine, made.flags, readOnly)) {
+      this.callFunction(engine, made, arg, argc, keys, readOnly);
+    }
   }
 
-  private callFunction(engine: Engine, name: string, arg: number, argc: number, keys: number, readOnly: boolean): void {
-    const flags = this.byName.get(name)?.flags ?? 0;
-    if (!mayRun(this.host, engine, flags, readOnly)) return;
+  /** The function that argument `i` names. */
+  private named(engine: Engine, i: number): LibraryFunction | undefined {
+    const { memory } = engine;
+    const { latest } = this;
+    const offset = engine.argOffset[i];
+    if (latest !== null && latest.bytes.length === engine.argLength[i] && same(latest.bytes, memory.u8, offset)) {
+      return latest;
+    }
+    const made = this.byName.get(engine.text(i));
+    if (made !== undefined) this.latest = made;
+    return made;
+  }
+
+  private callFunction(
+    engine: Engine,
+    made: LibraryFunction,
+    arg: number,
+    argc: number,
+    keys: number,
+    readOnly: boolean,
+  ): void {
     const { run } = this;
+    const { flags, name } = made;
     run.name = name;
     run.isEval = false;
     run.flags = flags;
@@ -274,18 +307,33 @@ export class Functions {
     run.allowOom = (flags & SCRIPT_ALLOW_OOM) !== 0;
     run.arg = arg;
     run.argc = argc;
-    this.guarded(engine, () => {
+    const { client, db } = engine;
+    const { database } = client;
+    this.running = true;
+    try {
       const machine = this.theMachine();
-      const made = this.byName.get(name);
-      if (made === undefined) {
-        engine.reply.error('ERR Function not found');
-        return;
+      const current = this.latest === made ? made : this.byName.get(name); // a new machine has loaded all of them again
+      if (current === undefined) engine.reply.error('ERR Function not found');
+      else {
+        machine.sandbox.push(machine.state.L, current.reference);
+        machine.pushArguments(engine, arg + 3, keys);
+        machine.pushArguments(engine, arg + 3 + keys, argc - 3 - keys);
+        machine.answer(2);
       }
-      machine.sandbox.push(machine.state.L, made.reference);
-      pushArguments(machine, engine, arg + 3, keys);
-      pushArguments(machine, engine, arg + 3 + keys, argc - 3 - keys);
-      machine.answer(2);
-    });
+    } catch (error) {
+      this.failed(engine, error);
+    }
+    this.running = false;
+    client.database = database;
+    engine.db = db;
+  }
+
+  private failed(engine: Engine, error: unknown): void {
+    if (error instanceof LibraryError) engine.reply.error(`ERR ${error.message}`);
+    else if (this.machine === null) {
+      this.running = false;
+      throw error;
+    } else this.machine.fail(error);
   }
 
   /** Whatever comes out of the interpreter that is no Lua error ends its state, not the server. */
@@ -296,9 +344,7 @@ export class Functions {
     try {
       work();
     } catch (error) {
-      if (error instanceof LibraryError) engine.reply.error(`ERR ${error.message}`);
-      else if (this.machine === null) throw error;
-      else this.machine.fail(error);
+      this.failed(engine, error);
     } finally {
       this.running = false;
       this.loading = null;

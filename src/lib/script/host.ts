@@ -15,6 +15,8 @@ export interface ScriptHost {
   readonly version: string;
   /** Runs command `id` with the arguments at `arg`, and counts it as the commands of clients are counted. */
   call(id: number, arg: number, argc: number, hash: number): void;
+  /** When the command that is the script began: by the engine's clock. */
+  startedUs(): number;
   /** A command was refused before it ran. */
   rejected(id: number, arg: number, argc: number, error: string): void;
   /** The script that was called by the command at `arg` failed by an error that was counted where it was made. */

@@ -8,6 +8,7 @@
  * they pushed. They raise errors by `fail`, which leaves by an exception: nothing may be half done then. The views are
  * replaced when the memory grows: whoever keeps one across a call that allocates, asks `refresh` first.
  */
+import { checkLayout, noNodes, STATE_BASE, STATE_TOP, TABLE_ARRAY, VALUE_BYTES, VALUE_TYPE } from './lua-layout.ts';
 import { addFunction, instantiateLua, type LuaExports, LuaPanic } from './lua-wasm.ts';
 
 export const LUA_REGISTRYINDEX = -10000;
@@ -50,6 +51,10 @@ export class LuaState {
   /** Lua's memory. */
   u8: Uint8Array;
   dv: DataView;
+  i32: Int32Array;
+  f64: Float64Array;
+  /** The nodes of a table that is nothing but an array. */
+  readonly noNodes: number;
   /** Where a call that returns a length puts it. */
   private readonly lengthAt: number;
   private readonly nameAt: number;
@@ -65,12 +70,16 @@ export class LuaState {
     this.lua = instantiateLua(limitBytes);
     this.u8 = new Uint8Array(this.lua.memory.buffer);
     this.dv = new DataView(this.lua.memory.buffer);
+    this.i32 = new Int32Array(this.lua.memory.buffer);
+    this.f64 = new Float64Array(this.lua.memory.buffer);
     this.L = this.lua.luaL_newstate();
     this.lengthAt = this.lua.malloc(16);
     this.nameAt = this.lua.malloc(NAME_BYTES);
     this.scratchAt = this.lua.malloc(SCRATCH_BYTES + 16);
     if (this.L === 0 || this.scratchAt === 0) throw new LuaPanic('no memory for a Lua state');
     this.refresh();
+    this.noNodes = noNodes(this);
+    checkLayout(this);
   }
 
   /** The views again, when Lua's memory has grown. */
@@ -78,11 +87,14 @@ export class LuaState {
     if (this.u8.length !== 0) return; // a view of memory that has grown is empty
     this.u8 = new Uint8Array(this.lua.memory.buffer);
     this.dv = new DataView(this.lua.memory.buffer);
+    this.i32 = new Int32Array(this.lua.memory.buffer);
+    this.f64 = new Float64Array(this.lua.memory.buffer);
   }
 
   /** Bytes of WebAssembly memory that the state holds. */
   get memoryBytes(): number {
-    return this.lua.memory.buffer.byteLength;
+    this.refresh();
+    return this.u8.length;
   }
 
   /** Bytes that Lua's values take. */
@@ -120,6 +132,58 @@ export class LuaState {
     else u8.set(from.subarray(offset, offset + length), at);
     lua.lua_pushlstring(L, at, length);
     if (length > SCRATCH_BYTES) lua.free(at);
+  }
+
+  /** Pushes what is in stack slot `index`, counted from 1 at the bottom, where there is room for it. */
+  pushSlot(L: number, index: number): void {
+    this.refresh();
+    const { i32 } = this;
+    const to = i32[(L + STATE_TOP) >> 2] >> 2;
+    const from = (i32[(L + STATE_BASE) >> 2] + (index - 1) * VALUE_BYTES) >> 2;
+    i32[to] = i32[from];
+    i32[to + 1] = i32[from + 1];
+    i32[to + 2] = i32[from + 2];
+    i32[(L + STATE_TOP) >> 2] += VALUE_BYTES;
+  }
+
+  /** lua_pushnumber, where there is room on the stack. */
+  pushNumber(L: number, value: number): void {
+    this.refresh();
+    const { i32 } = this;
+    const top = i32[(L + STATE_TOP) >> 2];
+    this.f64[top >> 3] = value;
+    i32[(top + VALUE_TYPE) >> 2] = LUA_TNUMBER;
+    i32[(L + STATE_TOP) >> 2] = top + VALUE_BYTES;
+  }
+
+  /** lua_pushboolean, where there is room on the stack. */
+  pushBoolean(L: number, value: boolean): void {
+    this.refresh();
+    const { i32 } = this;
+    const top = i32[(L + STATE_TOP) >> 2];
+    i32[top >> 2] = value ? 1 : 0;
+    i32[(top + VALUE_TYPE) >> 2] = LUA_TBOOLEAN;
+    i32[(L + STATE_TOP) >> 2] = top + VALUE_BYTES;
+  }
+
+  /** The `n` values below the table on top, an array of just that size and new, become its elements; it stays in their place. */
+  fillTable(L: number, n: number): void {
+    this.refresh();
+    const { i32 } = this;
+    const at = i32[(L + STATE_TOP) >> 2] - VALUE_BYTES;
+    const first = at - n * VALUE_BYTES;
+    const table = i32[at >> 2];
+    // No barrier for the collector: it has not seen the table yet.
+    const words = (n * VALUE_BYTES) >> 2;
+    for (let i = 0, to = i32[(table + TABLE_ARRAY) >> 2] >> 2; i < words; i++) i32[to + i] = i32[(first >> 2) + i];
+    i32[first >> 2] = table;
+    i32[(first + VALUE_TYPE) >> 2] = LUA_TTABLE;
+    i32[(L + STATE_TOP) >> 2] = first + VALUE_BYTES;
+  }
+
+  /** Sets field `name`, one of ours, of the table at `index`, which has no metatable, to what is on top; pops it. */
+  setOwnField(L: number, index: number, name: string): void {
+    this.lua.lua_setfield(L, index, this.name(name));
   }
 
   /** Pushes a JavaScript string, each of its characters (below 256) as one byte. */
@@ -204,7 +268,26 @@ export class LuaState {
   }
 
   pop(L: number, n: number): void {
-    this.lua.lua_settop(L, -n - 1);
+    this.refresh();
+    this.i32[(L + STATE_TOP) >> 2] -= n * VALUE_BYTES;
+  }
+
+  /** lua_gettop: how many values the function that runs has on its stack. */
+  slots(L: number): number {
+    this.refresh();
+    return (this.i32[(L + STATE_TOP) >> 2] - this.i32[(L + STATE_BASE) >> 2]) / VALUE_BYTES;
+  }
+
+  /** Address of the value on top, for this.i32 and this.f64. */
+  topValue(L: number): number {
+    this.refresh();
+    return this.i32[(L + STATE_TOP) >> 2] - VALUE_BYTES;
+  }
+
+  /** Leaves the lowest `n` values on the stack. */
+  keep(L: number, n: number): void {
+    this.refresh();
+    this.i32[(L + STATE_TOP) >> 2] = this.i32[(L + STATE_BASE) >> 2] + n * VALUE_BYTES;
   }
 
   /** `index` counted from the bottom. */

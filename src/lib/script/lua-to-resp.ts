@@ -7,6 +7,15 @@
  * Tables are read raw: metamethods don't run. How deep they may nest is what Lua's stack holds, as in Redis.
  */
 import type { Reply } from '../resp/reply.ts';
+import {
+  STRING_BYTES,
+  STRING_LENGTH,
+  TABLE_ARRAY,
+  TABLE_ARRAY_SIZE,
+  TABLE_NODES,
+  VALUE_BYTES,
+  VALUE_TYPE,
+} from './lua-layout.ts';
 import { LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, type LuaState } from './lua-state.ts';
 
 const INT64_MIN = -(2n ** 63n);
@@ -55,41 +64,71 @@ export class ReplyWriter {
 
   /** Nothing is left of a reply that an exception ended. */
   reset(): void {
-    this.frames.length = 0;
+    if (this.frames.length > 0) this.frames.length = 0;
     this.nesting = 0;
   }
 
   /** Writes the value on top and pops it; of an array only the head: it stays, and its elements are to follow. */
   private begin(L: number): void {
-    const { state, reply } = this;
-    const { lua } = state;
-    if (lua.lua_checkstack(L, SLOTS) === 0 || this.nesting > MAX_NESTING) {
-      reply.error('ERR reached lua stack limit');
-      state.pop(L, 1);
-      return;
-    }
-    switch (lua.lua_type(L, -1)) {
-      case LUA_TSTRING:
-        this.string(L);
-        break;
-      case LUA_TNUMBER:
-        this.integer(lua.lua_tonumber(L, -1));
-        break;
-      case LUA_TBOOLEAN:
-        this.boolean(lua.lua_toboolean(L, -1) !== 0);
-        break;
-      case LUA_TTABLE:
-        this.table(L);
+    const { state } = this;
+    const at = state.topValue(L);
+    if (state.i32[(at + VALUE_TYPE) >> 2] !== LUA_TTABLE) this.scalar(at);
+    else {
+      const table = state.i32[at >> 2];
+      const n = state.i32[(table + TABLE_NODES) >> 2] === state.noNodes ? this.scalars(table) : -1;
+      if (n < 0) {
+        this.nested(L);
         return;
-      default:
-        reply.nil();
+      }
+      this.reply.array(n);
+      const array = state.i32[(table + TABLE_ARRAY) >> 2];
+      for (let i = 0; i < n; i++) this.scalar(array + i * VALUE_BYTES);
     }
     state.pop(L, 1);
   }
 
-  private string(L: number): void {
-    const at = this.state.bytesAt(L, -1);
-    this.reply.bulkView(this.state.dv, at, this.state.length);
+  /** How many elements an array has, when none of them is a table; -1 otherwise. `table` has no other fields. */
+  private scalars(table: number): number {
+    const { i32 } = this.state;
+    const array = i32[(table + TABLE_ARRAY) >> 2];
+    const size = i32[(table + TABLE_ARRAY_SIZE) >> 2];
+    for (let i = 0; i < size; i++) {
+      const type = i32[(array + i * VALUE_BYTES + VALUE_TYPE) >> 2];
+      if (type === LUA_TNIL) return i;
+      if (type === LUA_TTABLE) return -1;
+    }
+    return size;
+  }
+
+  /** The value at address `at`, which is no table. */
+  private scalar(at: number): void {
+    const { state, reply } = this;
+    const { i32 } = state;
+    switch (i32[(at + VALUE_TYPE) >> 2]) {
+      case LUA_TSTRING: {
+        const string = i32[at >> 2];
+        reply.bulkView(state.dv, string + STRING_BYTES, i32[(string + STRING_LENGTH) >> 2]);
+        return;
+      }
+      case LUA_TNUMBER:
+        this.integer(state.f64[at >> 3]);
+        return;
+      case LUA_TBOOLEAN:
+        this.boolean(i32[at >> 2] !== 0);
+        return;
+      default:
+        reply.nil();
+    }
+  }
+
+  /** The table on top: of an array, its head only. */
+  private nested(L: number): void {
+    const { state, reply } = this;
+    if (state.lua.lua_checkstack(L, SLOTS) !== 0 && this.nesting <= MAX_NESTING) this.table(L);
+    else {
+      reply.error('ERR reached lua stack limit');
+      state.pop(L, 1);
+    }
   }
 
   private integer(value: number): void {

@@ -133,12 +133,19 @@ export function instantiateLua(limitBytes: number): LuaExports {
 function imports(lua: () => LuaExports, limitBytes: number): Record<string, unknown> {
   const refuse = (): number => NO_SUCH_CALL;
   const nothing = (): number => 0;
+  /** What lua_pcall has run, by table index: to fetch it from the table takes as long as a short script. */
+  const protectedFunctions: (((a: number, b: number) => number) | undefined)[] = [];
   return {
     invoke_vii: (index: number, a: number, b: number): void => {
       const exported = lua();
       const sp = exported.stackSave();
       try {
-        exported.__indirect_function_table.get(index)(a, b);
+        const known = protectedFunctions[index];
+        if (known !== undefined) known(a, b);
+        else {
+          protectedFunctions[index] = exported.__indirect_function_table.get(index);
+          protectedFunctions[index](a, b);
+        }
       } catch (error) {
         exported.stackRestore(sp);
         if (typeof error !== 'number') throw error;

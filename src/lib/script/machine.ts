@@ -7,6 +7,7 @@
  *                             ──the instance is broken, or holds too much memory──▶ a new one is made for the next script
  */
 
+import type { Engine } from '../engine/engine.ts';
 import type { ScriptHost } from './host.ts';
 import { addBit } from './libraries/bit.ts';
 import { addCjson } from './libraries/cjson.ts';
@@ -35,6 +36,16 @@ const LIMIT_BYTES = 512 << 20;
 const KEEP_BYTES = 64 << 20;
 /** Scripts that others wait for without end, as busy-reply-threshold 0 has it, keep a server from stopping for so long. */
 const STOP_AFTER_MS = 5000;
+/** At the bottom of the stack, always: the error handler, the globals, and names of two of them. */
+const HANDLER_SLOT = 1;
+const GLOBALS_SLOT = 2;
+const KEYS_SLOT = 3;
+const ARGV_SLOT = 4;
+const OWN_SLOTS = 4;
+/** Slots of the stack that are there without asking. */
+const ROOM = 256;
+/** So many arguments are put into a table at once. */
+const MANY_ARGUMENTS = 100;
 /** Instructions between two looks at the clock. */
 const HOOK_COUNT = 100_000;
 
@@ -69,6 +80,12 @@ export class ScriptMachine {
     state.onWork = (T) => this.look(T);
     this.hook = state.hook((T) => this.look(T));
     lua.lua_sethook(L, this.hook, LUA_MASKCOUNT, HOOK_COUNT);
+    lua.lua_settop(L, 0);
+    this.sandbox.push(L, this.sandbox.errorHandler);
+    this.sandbox.push(L, this.sandbox.globals);
+    state.pushText(L, 'KEYS');
+    state.pushText(L, 'ARGV');
+    lua.lua_checkstack(L, ROOM);
     lua.lua_gc(L, LUA_GCCOLLECT, 0);
   }
 
@@ -116,34 +133,65 @@ export class ScriptMachine {
     this.caller.release();
   }
 
+  /** Nothing is left on the stack but what is always there. */
+  clearStack(): void {
+    this.state.keep(this.state.L, OWN_SLOTS);
+  }
+
+  /** The globals KEYS and ARGV of an EVAL: `keys` arguments from `first` on, and `others` behind them. */
+  setArguments(engine: Engine, first: number, keys: number, others: number): void {
+    const { state } = this;
+    const { lua, L } = state;
+    state.pushSlot(L, KEYS_SLOT);
+    this.pushArguments(engine, first, keys);
+    lua.lua_rawset(L, GLOBALS_SLOT);
+    state.pushSlot(L, ARGV_SLOT);
+    this.pushArguments(engine, first + keys, others);
+    lua.lua_rawset(L, GLOBALS_SLOT);
+  }
+
+  /** Pushes arguments [first, first + n) as a table. */
+  pushArguments(engine: Engine, first: number, n: number): void {
+    const { state } = this;
+    const { lua, L } = state;
+    const { u8 } = engine.memory;
+    if (n > MANY_ARGUMENTS) {
+      lua.lua_createtable(L, n, 0);
+      for (let i = 0; i < n; i++) {
+        state.pushBytes(L, u8, engine.argOffset[first + i], engine.argLength[first + i]);
+        lua.lua_rawseti(L, -2, i + 1);
+      }
+      return;
+    }
+    for (let i = 0; i < n; i++) state.pushBytes(L, u8, engine.argOffset[first + i], engine.argLength[first + i]);
+    lua.lua_createtable(L, n, 0);
+    if (n > 0) state.fillTable(L, n);
+  }
+
   /**
-   * Calls the function that is on the stack below `args` arguments, as `this.run` says, and answers the client. The stack is
-   * empty afterwards.
+   * Calls the function that is on the stack below `args` arguments, as `this.run` says, and answers the client. Nothing of it
+   * is left on the stack afterwards.
    */
   answer(args: number): void {
-    const { state, sandbox, run } = this;
+    const { state, run } = this;
     const { lua, L } = state;
     this.begin();
-    sandbox.push(L, sandbox.errorHandler);
-    lua.lua_insert(L, -args - 2);
-    const status = lua.lua_pcall(L, args, 1, -args - 2);
+    const status = lua.lua_pcall(L, args, 1, HANDLER_SLOT);
     this.end();
     if (status === 0) this.writer.write(L);
     else this.answerError(L, run.name);
-    lua.lua_settop(L, 0);
+    this.clearStack();
     this.settle();
   }
 
   /** Runs the code of a library, which is on the stack, for so long at most. null, or its error. */
   load(timeoutMs: number): string | null {
-    const { state, sandbox, run } = this;
+    const { state, run } = this;
     const { lua, L } = state;
     this.begin();
     run.isEval = false;
     this.loadTimeoutMs = timeoutMs;
-    sandbox.push(L, sandbox.errorHandler);
-    lua.lua_insert(L, -2);
-    const status = lua.lua_pcall(L, 0, 0, -2);
+    const status = lua.lua_pcall(L, 0, 0, HANDLER_SLOT);
     this.loadTimeoutMs = 0;
     this.end();
     let error: string | null = null;
@@ -151,7 +199,7 @@ export class ScriptMachine {
       if (lua.lua_type(L, -1) === LUA_TTABLE) state.getField(L, -1, 'err');
       error = lua.lua_isstring(L, -1) !== 0 ? state.text(L, -1) : 'ERR unknown error';
     }
-    lua.lua_settop(L, 0);
+    this.clearStack();
     return error;
   }
 
@@ -161,7 +209,7 @@ export class ScriptMachine {
     run.busy = false;
     run.killed = false;
     run.outOfMemory = host.outOfMemory();
-    run.startedMs = host.engine.clock.nowUs() / 1000;
+    run.startedMs = host.startedUs() / 1000;
     caller.reset();
     writer.reset();
     writer.protocol = 2;

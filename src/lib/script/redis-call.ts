@@ -18,6 +18,7 @@ import { subcommandOf } from '../engine/dispatch-table.ts';
 import { formatDouble } from '../resp/number.ts';
 import { ReplyCapture } from './capture.ts';
 import type { ScriptHost } from './host.ts';
+import { STATE_BASE, STRING_BYTES, STRING_LENGTH, VALUE_BYTES, VALUE_TYPE } from './lua-layout.ts';
 import { LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, type LuaState } from './lua-state.ts';
 import { pushError } from './redis-api.ts';
 import { ReplyReader } from './resp-to-lua.ts';
@@ -92,7 +93,7 @@ export class CommandCaller {
   /** redis.call (`raise`) and redis.pcall. */
   call(L: number, raise: boolean): number {
     const { state } = this;
-    const n = state.lua.lua_gettop(L);
+    const n = state.slots(L);
     if (n === 0) return this.refuse(L, raise, NO_ARGUMENTS);
     if (this.running) return this.refuse(L, raise, 'Recursive call detected');
     const wrong = this.placeArguments(L, n);
@@ -131,7 +132,6 @@ export class CommandCaller {
     const { state, host } = this;
     const { engine } = host;
     const { batch, memory } = engine;
-    const { lua } = state;
     const base = batch.args;
     if (base + n > batch.argOffset.length) batch.grow(base + n);
     engine.argOffset = batch.argOffset;
@@ -139,15 +139,17 @@ export class CommandCaller {
     if (!this.room(L, n)) return NO_PACKET_MEMORY;
     let at = this.larger !== 0 ? this.larger : this.extent;
     const to = memory.u8;
-    for (let i = 1; i <= n; i++) {
-      const type = lua.lua_type(L, i);
+    const { i32, u8 } = state;
+    let slot = i32[(L + STATE_BASE) >> 2];
+    for (let i = 1; i <= n; i++, slot += VALUE_BYTES) {
+      const type = i32[(slot + VALUE_TYPE) >> 2];
       let length: number;
       if (type === LUA_TNUMBER) {
-        length = this.placeNumber(at, lua.lua_tonumber(L, i));
+        length = this.placeNumber(at, state.f64[slot >> 3]);
       } else if (type === LUA_TSTRING) {
-        const from = state.bytesAt(L, i);
-        length = state.length;
-        const { u8 } = state;
+        const string = i32[slot >> 2];
+        const from = string + STRING_BYTES;
+        length = i32[(string + STRING_LENGTH) >> 2];
         if (length <= 48) for (let k = 0; k < length; k++) to[at + k] = u8[from + k];
         else to.set(u8.subarray(from, from + length), at);
       } else {
@@ -179,10 +181,12 @@ export class CommandCaller {
     const { extents } = this.host.engine.memory;
     if (this.extent === 0) this.extent = extents.alloc(ARGUMENT_BYTES);
     if (this.extent === 0) return false;
+    const { i32 } = state;
     let bytes = TAIL_BYTES;
-    for (let i = 1; i <= n; i++) {
-      const length = state.lua.lua_type(L, i) === LUA_TSTRING ? state.lua.lua_objlen(L, i) : 32;
-      bytes += length + GAP_BYTES;
+    let slot = i32[(L + STATE_BASE) >> 2];
+    for (let i = 1; i <= n; i++, slot += VALUE_BYTES) {
+      const isString = i32[(slot + VALUE_TYPE) >> 2] === LUA_TSTRING;
+      bytes += (isString ? i32[(i32[slot >> 2] + STRING_LENGTH) >> 2] : 32) + GAP_BYTES;
     }
     if (bytes <= ARGUMENT_BYTES) return true;
     this.larger = extents.alloc(bytes);

@@ -36,11 +36,10 @@ export class ReplyReader {
   private value(L: number): void {
     const { state } = this;
     const { lua } = state;
-    if (lua.lua_checkstack(L, SLOTS) === 0) state.fail(L, 'stack overflow');
     const mark = this.u8[this.position++];
     switch (mark) {
       case 58: // ':'
-        lua.lua_pushnumber(L, this.integer());
+        state.pushNumber(L, this.integer());
         return;
       case 36: // '$'
         this.bulk(L);
@@ -48,7 +47,7 @@ export class ReplyReader {
       case 43: // '+'
         lua.lua_createtable(L, 0, 1);
         this.line(L);
-        state.setField(L, -2, 'ok');
+        state.setOwnField(L, -2, 'ok');
         return;
       case 45: // '-'
         this.error(L);
@@ -116,7 +115,7 @@ export class ReplyReader {
   private bulk(L: number): void {
     const length = this.integer();
     if (length < 0) {
-      this.state.lua.lua_pushboolean(L, 0);
+      this.state.pushBoolean(L, false);
       return;
     }
     this.state.pushBytes(L, this.u8, this.position, length);
@@ -149,6 +148,7 @@ export class ReplyReader {
       lua.lua_pushboolean(L, 0);
       return;
     }
+    this.deeper(L);
     lua.lua_createtable(L, n, 0);
     for (let i = 1; i <= n; i++) {
       this.value(L);
@@ -169,11 +169,17 @@ export class ReplyReader {
     state.setField(L, -2, 'double');
   }
 
+  /** Room on the stack for one level more. */
+  private deeper(L: number): void {
+    if (this.state.lua.lua_checkstack(L, SLOTS) === 0) this.state.fail(L, 'stack overflow');
+  }
+
   /** {field={key=value …}} */
   private pairs(L: number, field: string): void {
     const { state } = this;
     const { lua } = state;
     const n = this.integer();
+    this.deeper(L);
     lua.lua_createtable(L, 0, 1);
     lua.lua_createtable(L, 0, n);
     for (let i = 0; i < n; i++) {
@@ -188,6 +194,7 @@ export class ReplyReader {
     const { state } = this;
     const { lua } = state;
     const n = this.integer();
+    this.deeper(L);
     lua.lua_createtable(L, 0, 1);
     lua.lua_createtable(L, 0, n);
     for (let i = 0; i < n; i++) {

@@ -22,6 +22,7 @@ const NO_SCRIPT = 'NOSCRIPT No matching script. Please use EVAL.';
 
 interface Script {
   readonly sha: string;
+  readonly shaBytes: Uint8Array;
   readonly body: Uint8Array;
   readonly flags: number;
   readonly code: Uint8Array;
@@ -39,6 +40,10 @@ export class Scripts {
   private bySha = new Map<string, Script>();
   /** By fast hash of the body; of two with the same hash, the later one. */
   private byHash = new Map<number, Script>();
+  /** By fast hash of the SHA1's digits. */
+  private byShaHash = new Map<number, Script>();
+  /** The one that was asked for last. */
+  private latest: Script | null = null;
   /** Bytes of the bodies. */
   bodyBytes = 0;
   /** A script runs. */
@@ -67,6 +72,8 @@ export class Scripts {
   flush(): void {
     this.bySha = new Map();
     this.byHash = new Map();
+    this.byShaHash = new Map();
+    this.latest = null;
     this.bodyBytes = 0;
     this.machine?.dispose();
     this.machine = null;
@@ -79,14 +86,36 @@ export class Scripts {
     const offset = engine.argOffset[i];
     const length = engine.argLength[i];
     const { memory } = engine;
+    const { latest } = this;
+    if (latest !== null && latest.body.length === length && same(latest.body, memory.u8, offset)) return latest;
     const hash = hashBytes(memory.dv, offset, length, this.hashKey);
     const known = this.byHash.get(hash);
-    if (known !== undefined && known.body.length === length && same(known.body, memory.u8, offset)) return known;
+    if (known !== undefined && known.body.length === length && same(known.body, memory.u8, offset)) {
+      this.latest = known;
+      return known;
+    }
     const body = memory.u8.slice(offset, offset + length);
     const sha = createHash('sha1').update(body).digest('hex');
     const script = this.bySha.get(sha) ?? this.add(engine, sha, body);
     if (script !== null) this.byHash.set(hash, script);
     return script;
+  }
+
+  /** The script whose SHA1 is argument `i`. */
+  private ofSha(engine: Engine, i: number): Script | undefined {
+    const { memory } = engine;
+    const offset = engine.argOffset[i];
+    const { latest } = this;
+    if (latest !== null && same(latest.shaBytes, memory.u8, offset)) return latest;
+    const hash = hashBytes(memory.dv, offset, SHA_LENGTH, this.hashKey);
+    let known = this.byShaHash.get(hash);
+    if (known === undefined || !same(known.shaBytes, memory.u8, offset)) {
+      known = this.bySha.get(engine.text(i).toLowerCase());
+      if (known === undefined || !same(known.shaBytes, memory.u8, offset)) return known; // in capitals
+      this.byShaHash.set(hash, known);
+    }
+    this.latest = known;
+    return known;
   }
 
   private add(engine: Engine, sha: string, body: Uint8Array): Script | null {
@@ -95,7 +124,7 @@ export class Scripts {
       engine.reply.error(read.error);
       return null;
     }
-    const script: Script = { sha, body, ...read, machine: null, reference: 0 };
+    const script: Script = { sha, shaBytes: Buffer.from(sha), body, ...read, machine: null, reference: 0 };
     if (!this.compile(engine, script)) return null;
     this.bySha.set(sha, script);
     this.bodyBytes += body.length;
@@ -113,14 +142,21 @@ export class Scripts {
 
   /** Compiles the script in the state that is in use; false when it is no Lua: the error has been written. */
   private compile(engine: Engine, script: Script): boolean {
-    const machine = this.theMachine();
-    if (script.machine === machine) return true;
+    try {
+      return this.compileIn(this.theMachine(), engine, script);
+    } catch (error) {
+      this.failed(error);
+      return false;
+    }
+  }
+
+  private compileIn(machine: ScriptMachine, engine: Engine, script: Script): boolean {
     const { state } = machine;
     const { lua, L } = state;
     const code = script.code[0] === 27 ? Buffer.concat([Buffer.from(' '), script.code]) : script.code;
     if (state.load(L, code, '@user_script') !== 0) {
       engine.reply.error(`ERR Error compiling script (new function): ${state.text(L, -1)}`);
-      lua.lua_settop(L, 0);
+      machine.clearStack();
       return false;
     }
     script.reference = lua.luaL_ref(L, LUA_REGISTRYINDEX);
@@ -132,7 +168,7 @@ export class Scripts {
 
   /** SCRIPT LOAD: answers with the SHA1 of argument `i`. */
   load(engine: Engine, i: number): void {
-    const script = this.guarded(engine, () => this.ofBody(engine, i));
+    const script = this.ofBody(engine, i);
     if (script !== null) engine.reply.bulkText(script.sha);
   }
 
@@ -140,7 +176,7 @@ export class Scripts {
   eval(engine: Engine, arg: number, argc: number, readOnly: boolean): void {
     const keys = keyCount(engine, arg, argc);
     if (keys < 0) return;
-    const script = this.guarded(engine, () => this.ofBody(engine, arg + 1));
+    const script = this.ofBody(engine, arg + 1);
     if (script !== null) this.callScript(engine, script, arg, argc, keys, readOnly);
   }
 
@@ -152,53 +188,46 @@ export class Scripts {
     }
     const keys = keyCount(engine, arg, argc);
     if (keys < 0) return;
-    const script = this.bySha.get(engine.text(arg + 1).toLowerCase());
+    const script = this.ofSha(engine, arg + 1);
     if (script === undefined) engine.reply.error(NO_SCRIPT);
     else this.callScript(engine, script, arg, argc, keys, readOnly);
   }
 
   private callScript(engine: Engine, script: Script, arg: number, argc: number, keys: number, readOnly: boolean): void {
     if (!mayRun(this.host, engine, script.flags, readOnly)) return;
-    this.guarded(engine, () => {
-      if (!this.compile(engine, script)) return;
-      const { run } = this;
+    const { run } = this;
+    const { client, db } = engine;
+    const { database } = client;
+    this.running = true;
+    try {
       const machine = this.theMachine();
-      const { state, sandbox } = machine;
-      const { lua, L } = state;
-      sandbox.push(L, sandbox.globals);
-      pushArguments(machine, engine, arg + 3, keys);
-      state.setField(L, -2, 'KEYS');
-      pushArguments(machine, engine, arg + 3 + keys, argc - 3 - keys);
-      state.setField(L, -2, 'ARGV');
-      lua.lua_settop(L, 0);
-      sandbox.push(L, script.reference);
-      run.name = script.sha;
-      run.isEval = true;
-      run.arg = arg;
-      run.argc = argc;
-      run.flags = script.flags;
-      run.readOnly = readOnly || (script.flags & SCRIPT_NO_WRITES) !== 0;
-      run.allowOom = (script.flags & SCRIPT_ALLOW_OOM) !== 0;
-      machine.answer(0);
-    });
+      if (script.machine === machine || this.compile(engine, script)) {
+        machine.setArguments(engine, arg + 3, keys, argc - 3 - keys);
+        machine.sandbox.push(machine.state.L, script.reference);
+        run.name = script.sha;
+        run.isEval = true;
+        run.arg = arg;
+        run.argc = argc;
+        run.flags = script.flags;
+        run.readOnly = readOnly || (script.flags & SCRIPT_NO_WRITES) !== 0;
+        run.allowOom = (script.flags & SCRIPT_ALLOW_OOM) !== 0;
+        machine.answer(0);
+      }
+    } catch (error) {
+      this.failed(error);
+    }
+    this.running = false;
+    client.database = database; // SELECT in a script is the script's alone
+    engine.db = db;
   }
 
   /** Whatever comes out of the interpreter that is no Lua error ends its state, not the server. */
-  private guarded<T>(engine: Engine, work: () => T): T | null {
-    this.running = true;
-    const { database } = engine.client;
-    const { db } = engine;
-    try {
-      return work();
-    } catch (error) {
-      if (this.machine === null) throw error;
-      this.machine.fail(error);
-      return null;
-    } finally {
+  private failed(error: unknown): void {
+    if (this.machine === null) {
       this.running = false;
-      engine.client.database = database; // SELECT in a script is the script's alone
-      engine.db = db;
+      throw error;
     }
+    this.machine.fail(error);
   }
 }
 
@@ -226,19 +255,8 @@ export function mayRun(host: ScriptHost, engine: Engine, flags: number, readOnly
   return true;
 }
 
-/** Pushes arguments [first, first + n) as a table. */
-export function pushArguments(machine: ScriptMachine, engine: Engine, first: number, n: number): void {
-  const { state } = machine;
-  const { lua, L } = state;
-  const { u8 } = engine.memory;
-  lua.lua_createtable(L, n, 0);
-  for (let i = 0; i < n; i++) {
-    state.pushBytes(L, u8, engine.argOffset[first + i], engine.argLength[first + i]);
-    lua.lua_rawseti(L, -2, i + 1);
-  }
-}
-
-function same(body: Uint8Array, u8: Uint8Array, offset: number): boolean {
-  for (let i = 0; i < body.length; i++) if (body[i] !== u8[offset + i]) return false;
+/** Are the bytes at `offset` these? */
+export function same(bytes: Uint8Array, u8: Uint8Array, offset: number): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== u8[offset + i]) return false;
   return true;
 }

@@ -29,7 +29,7 @@ import { MemberPrefetch } from '../engine/prefetch-members.ts';
 import type { CommandBatch } from '../resp/batch.ts';
 import type { ServerContext } from './context.ts';
 import type { KeptCommands } from './kept-commands.ts';
-import type { CommandRunner } from './run-command.ts';
+import { type CommandRunner, SHARED_TIMING_MIN_US } from './run-command.ts';
 import type { Session } from './session.ts';
 
 /** Commands after which the rest of the connection's bytes may mean something else, or may not run yet. */
@@ -37,8 +37,6 @@ const BARRIER_GROUPS = ['connection', 'server', 'transactions', 'pubsub', 'scrip
 /** Of those groups, what changes nothing about its client. */
 const NO_BARRIER = ['ping', 'echo', 'dbsize', 'time', 'lastsave'];
 const EXEC = findCommand('exec')?.id;
-/** With a slow-log threshold below this, every command is timed alone (and when latency is monitored). */
-const SHARED_TIMING_MIN_US = 1000;
 
 export class Dispatcher {
   /** A batch is being executed: a connection that closes meanwhile (CLIENT KILL, an output limit) must not begin it again. */
@@ -176,6 +174,7 @@ export class Dispatcher {
     if ((session.flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY)) !== 0) return;
     runner.enter(session);
     const startUs = clock.nowUs();
+    runner.startedUs = startUs;
     const inside = this.context.interrupted !== null;
     const ran = inside ? runner.runInside(session, id, arg, argc, hash) : runner.run(session, id, arg, argc, hash);
     if (ran) runner.account(id, arg, argc, clock.nowUs() - startUs);

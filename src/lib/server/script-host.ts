@@ -23,8 +23,12 @@ export class ServerScriptHost implements ScriptHost {
   call(id: number, arg: number, argc: number, hash: number): void {
     const { reply } = this.engine;
     const { errors } = reply;
-    this.context.runner?.callTimed(id, arg, argc, hash);
+    this.context.runner?.callSampled(id, arg, argc, hash);
     reply.errors = errors;
+  }
+
+  startedUs(): number {
+    return this.context.runner?.startedUs ?? 0;
   }
 
   rejected(id: number, arg: number, argc: number, error: string): void {
