@@ -106,7 +106,7 @@ export class CommandCaller {
   /** redis.acl_check_cmd: there is one user, who may run every command. */
   mayCall(L: number): number {
     const { state, host } = this;
-    const n = state.lua.lua_gettop(L);
+    const n = state.slots(L);
     if (n === 0) return this.refuse(L, true, NO_ARGUMENTS);
     const wrong = this.placeArguments(L, n);
     if (wrong !== '') return this.refuse(L, true, wrong);
