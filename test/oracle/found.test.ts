@@ -19,6 +19,10 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     ...['SORT l ALPHA GET abcdefg*', 'SORT l ALPHA BY abcdefg*', 'SORT l ALPHA GET h*->f GET #'],
   ],
   'a NUL in a word that an error shows': ['FUNCTION LIST a\0b', 'CLIENT LIST TYPE a\0b', 'ACL CAT a\0b'],
+  'a NUL in an error or a status of a script': [
+    ...['EVAL return{err=ARGV[1]} 0 a\0b', 'EVAL return{ok=ARGV[1]} 0 a\0b', 'EVAL error(ARGV[1]) 0 a\0b'],
+    ...['EVAL error({err=ARGV[1]}) 0 a\0b', 'EVAL return{big_number=ARGV[1]} 0 1\0b'],
+  ],
   'scores beyond 2^62': [
     ...['ZADD z 6.2e18 a -5e18 b 4611686018427387905 c 1e21 d 123456789012345678901 e', 'ZRANGE z 0 -1 WITHSCORES'],
     ...['ZSCORE z a', 'ZINCRBY z 0 b', 'ZPOPMAX z'],

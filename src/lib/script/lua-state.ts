@@ -261,6 +261,13 @@ export class LuaState {
     return Buffer.from(this.u8.buffer, at, this.length).toString('latin1');
   }
 
+  /** As text, up to the first NUL: what C makes of it. */
+  textToNul(L: number, index: number): string {
+    const text = this.text(L, index);
+    const end = text.indexOf('\0');
+    return end < 0 ? text : text.slice(0, end);
+  }
+
   /** A copy of the string at `index`. */
   copy(L: number, index: number): Uint8Array {
     const at = this.bytesAt(L, index);

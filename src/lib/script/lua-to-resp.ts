@@ -153,7 +153,7 @@ export class ReplyWriter {
       this.error(L);
       return;
     }
-    if (this.field(L, 'ok', LUA_TSTRING)) reply.simple(line(state.text(L, -1)));
+    if (this.field(L, 'ok', LUA_TSTRING)) reply.simple(line(state.textToNul(L, -1)));
     else if (this.field(L, 'double', LUA_TNUMBER)) reply.double(lua.lua_tonumber(L, -1));
     else if (this.field(L, 'map', LUA_TTABLE)) this.entries(L, true);
     else if (this.field(L, 'set', LUA_TTABLE)) this.entries(L, false);
@@ -187,7 +187,7 @@ export class ReplyWriter {
     const ignored = state.lua.lua_toboolean(L, -1) !== 0;
     state.pop(L, 1);
     state.getField(L, -1, 'err');
-    const text = state.text(L, -1);
+    const text = state.textToNul(L, -1);
     state.pop(L, 2);
     this.answer(text, ignored);
   }

@@ -257,14 +257,14 @@ export class ScriptMachine {
     let place = '';
     if (lua.lua_type(L, -1) === LUA_TTABLE) {
       state.getField(L, -1, 'err');
-      if (lua.lua_isstring(L, -1) !== 0) text = state.text(L, -1);
+      if (lua.lua_isstring(L, -1) !== 0) text = state.textToNul(L, -1);
       state.pop(L, 1);
       const line = state.getField(L, -1, 'line') === LUA_TNUMBER ? String(lua.lua_tonumber(L, -1)) : '';
       const source = state.getField(L, -2, 'source') === LUA_TSTRING ? state.text(L, -1) : '';
       if (line !== '' && source !== '') place = `${source}:${line}`;
       counted = state.getField(L, -3, 'ignore_error_stats_update') !== LUA_TNIL && lua.lua_toboolean(L, -1) !== 0;
       state.pop(L, 3);
-    } else if (lua.lua_isstring(L, -1) !== 0) text = `ERR ${state.text(L, -1)}`;
+    } else if (lua.lua_isstring(L, -1) !== 0) text = `ERR ${state.textToNul(L, -1)}`;
     this.writer.answer(place === '' ? text : `${text} script: ${name}, on ${place}.`, counted);
   }
 
