@@ -208,7 +208,8 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     commands: ['eval'],
     why: 'maps become tables of Lua, which have an order of their own; doubles have no more digits than they need',
-    same: (ours, theirs, words) => /setresp\(3\)/.test(words[1]) && tableForm(ours) === tableForm(theirs),
+    same: (ours, theirs, words) =>
+      /setresp\(3\)/.test(words[1]) && tableForm(timeless(ours)) === tableForm(timeless(theirs)),
   },
   {
     commands: ['object|refcount'],

@@ -23,6 +23,11 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     ...['EVAL return{err=ARGV[1]} 0 a\0b', 'EVAL return{ok=ARGV[1]} 0 a\0b', 'EVAL error(ARGV[1]) 0 a\0b'],
     ...['EVAL error({err=ARGV[1]}) 0 a\0b', 'EVAL return{big_number=ARGV[1]} 0 1\0b'],
   ],
+  'the largest count of XAUTOCLAIM': [
+    ...['XADD x 1-1 f v', 'XGROUP CREATE x g 0', 'XREADGROUP GROUP g c STREAMS x >'],
+    ...['XAUTOCLAIM x g d 0 0 COUNT 576460752303423487 JUSTID', 'XAUTOCLAIM x g d 0 0 COUNT 576460752303423488'],
+    ...['XAUTOCLAIM x g c 0 0 COUNT 9007199254740993', 'XAUTOCLAIM x g c 0 0 COUNT 0'],
+  ],
   'scores beyond 2^62': [
     ...['ZADD z 6.2e18 a -5e18 b 4611686018427387905 c 1e21 d 123456789012345678901 e', 'ZRANGE z 0 -1 WITHSCORES'],
     ...['ZSCORE z a', 'ZINCRBY z 0 b', 'ZPOPMAX z'],

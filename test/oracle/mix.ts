@@ -331,13 +331,17 @@ export class Mix {
       ],
     }[key] ?? [['PING']];
     if (!v.once(3)) return v.pick(more);
-    return v.pick([
+    const goes = [
       ['DEL', key],
       ['RENAME', key, other],
+      ['MOVE', key, '1'],
+    ];
+    // A stream that comes with other IDs wakes clients of 7.0 with an empty array.
+    const comes = [
       ['RENAME', other, key],
       ['COPY', other, key],
-      ['MOVE', key, '1'],
-    ]);
+    ];
+    return v.pick(key === 'xb' ? goes : [...goes, ...comes]);
   }
 
   private shortWait(): Command {

@@ -112,7 +112,8 @@ export class Config {
     const parameters: Parameter[] = [];
     for (const [name] of pairs) {
       const parameter = findParameter(name);
-      if (parameter === undefined) return `Unknown option or number of arguments for CONFIG SET - '${name.split('\0', 1)[0]}'`;
+      if (parameter === undefined)
+        return `Unknown option or number of arguments for CONFIG SET - '${name.split('\0', 1)[0]}'`;
       const refusal = this.refusal(parameter, local) ?? (parameters.includes(parameter) ? 'duplicate parameter' : null);
       if (refusal !== null) return failed(name, refusal);
       parameters.push(parameter);

@@ -1,6 +1,6 @@
 /** XCLAIM and XAUTOCLAIM: pending entries go from a consumer that may have died to one that lives. */
 import { StreamId } from '../../store/stream/id.ts';
-import { integerAt, isWord, optionWord, shownText, syntaxError } from '../arguments.ts';
+import { bigIntegerAt, integerAt, isWord, optionWord, shownText, syntaxError, WIDE } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { hasRoom, outOfMemory } from '../keys.ts';
 import {
@@ -30,7 +30,7 @@ const DEFAULT_COUNT = 100;
 /** XAUTOCLAIM looks at so many pending entries for each that it may claim. */
 const ATTEMPTS = 10;
 /** As redis-server: LONG_MAX / 16. */
-const MAX_COUNT = 2 ** 63 / 16;
+const MAX_COUNT = 2n ** 63n / 16n;
 
 /** What the options said. */
 const options = { minIdleMs: 0, deliveredMs: -1, retryCount: -1, force: false, justId: false, count: DEFAULT_COUNT };
@@ -216,6 +216,11 @@ export function xautoclaim(engine: Engine, arg: number, argc: number): void {
   for (let i = 0; i < deleted.length; i++) replyId(engine.reply, deleted.read(i, id));
 }
 
+/** The 64-bit integer in argument `i` is no count that XAUTOCLAIM takes. */
+function beyondCount(engine: Engine, i: number): boolean {
+  return (bigIntegerAt(engine.memory.u8, engine.argOffset[i], engine.argLength[i]) ?? MAX_COUNT) >= MAX_COUNT;
+}
+
 function readAutoclaimOptions(engine: Engine, first: number, end: number): boolean {
   options.count = DEFAULT_COUNT;
   options.justId = false;
@@ -224,7 +229,8 @@ function readAutoclaimOptions(engine: Engine, first: number, end: number): boole
     else if (i + 1 < end && isWord(engine, i, WORD_COUNT)) {
       options.count = integerAt(engine.memory.u8, engine.argOffset[++i], engine.argLength[i]);
       // Not an integer (NaN), too small or too large: the same error.
-      if (!(options.count >= 1 && options.count < MAX_COUNT)) return refuse(engine, 'ERR COUNT must be > 0');
+      if (!(options.count >= 1) || (options.count === WIDE && beyondCount(engine, i)))
+        return refuse(engine, 'ERR COUNT must be > 0');
     } else {
       syntaxError(engine);
       return false;
