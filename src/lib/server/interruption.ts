@@ -14,7 +14,7 @@ import type { Dispatcher } from './dispatch.ts';
 export function interrupt(context: ServerContext, dispatcher: Dispatcher, work: () => void): void {
   const { engine, runner } = context;
   if (runner === null || runner.current === null || context.interrupted !== null) return;
-  const { batch, reply, client, db, keyHash } = engine;
+  const { batch, reply, client, db, keyHash, nowMs } = engine;
   const { current, arg, argc } = runner;
   const { protocol, unheard, errors, lastError } = reply;
   const { nesting, scripts } = context;
@@ -23,6 +23,7 @@ export function interrupt(context: ServerContext, dispatcher: Dispatcher, work: 
   reply.finish();
   batch.base = args;
   context.interrupted = current;
+  engine.nowMs = engine.clock.wallMs();
   context.nesting = 0;
   context.scripts = 0;
   dispatcher.executing = false;
@@ -38,6 +39,7 @@ export function interrupt(context: ServerContext, dispatcher: Dispatcher, work: 
   engine.client = client;
   engine.db = db;
   engine.keyHash = keyHash;
+  engine.nowMs = nowMs; // for a script, time stands still
   runner.current = current;
   runner.arg = arg;
   runner.argc = argc;
