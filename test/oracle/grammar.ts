@@ -86,6 +86,7 @@ const BY_NAME: Readonly<Record<string, (v: Vocabulary) => string>> = {
   'by-pattern': (v) => v.pick(['nosort', 's*', 'h*->a', '*', 'x', '*->', 'z1']),
   'get-pattern': (v) => v.pick(['#', 's*', 'h*->a', '*', 'x', 'h1->*']),
   sha1: (v) => v.pick(['e0e1f9fabfc9d4800c877a703b823ac0578ff8db', 'x', '0'.repeat(40)]),
+  'library-name': (v) => v.pick(['lib', 'nosuch']),
   function: (v) => v.pick(['f', 'nosuch']),
   subcommand: (v) => v.pick(['ENCODING', 'GETREG', 'DECODE', 'TODENSE', 'x']),
 };

@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { callables } from './grammar.ts';
 import { Mix } from './mix.ts';
 import { type Failure, Oracle } from './oracle.ts';
 import { shown } from './report.ts';
@@ -71,6 +72,8 @@ async function main(): Promise<number> {
         `${oracle.stateChecks} comparisons of states, ${failures} failures`,
     );
     for (const { commands, why } of oracle.differences.dead) console.log(`never met: ${commands.join(' ')}: ${why}`);
+    const unanswered = callables.filter(({ name }) => !oracle.answered.has(name)).map(({ name }) => name);
+    if (unanswered.length > 0 && flags.family === undefined) console.log(`only errors: ${unanswered.join(' ')}`);
     return failures > 0 ? EXIT_DIFFERENCE : 0;
   } finally {
     await oracle.stop();

@@ -70,7 +70,12 @@ function ofOneKey(words: Command): Command {
   return where < 0 ? words : [name, words[1], '1', name === 'blmpop' ? 'wl' : 'wz', ...words.slice(where)];
 }
 
-const withConsumers = (words: Command): Command[] => [...consumersOf(words), words];
+function withConsumers(words: Command): Command[] {
+  const makers = consumersOf(words);
+  const group = makers[0]?.[3];
+  const isAwaited = group !== undefined && makers[0][2] === 'xb';
+  return [...(isAwaited ? [['XGROUP', 'CREATE', 'xb', group, '$', 'MKSTREAM']] : []), ...makers, words];
+}
 
 /** XREADGROUP, XCLAIM and XAUTOCLAIM make their consumer even if there is nothing to be had from 7.2 on: here it is always there. */
 function consumersOf(words: Command): Command[] {
@@ -184,7 +189,8 @@ export class Mix {
     const store = words.findIndex((word) => /^store$/i.test(word));
     if (name === 'sort' && store > 0) return [words, ['DEL', words[store + 1] ?? 'l1']];
     if (/^geo(radius|search)/.test(name) && words.some((word) => /^count$/i.test(word))) return this.ofPlaces(words);
-    if (name === 'xsetid') return [words, ['DEL', words[1] ?? 'x1']];
+    if (name === 'xsetid') return this.ofNew(words);
+    if (name === 'xpending' && this.v.once(2)) return this.ofPending(words);
     if (/^x(readgroup|(auto)?claim)$/.test(name)) return withConsumers(words);
     if (/lex/.test(name) || words.some((word) => /^bylex$/i.test(word))) return this.ofOneScore(words);
     return [words];
@@ -204,6 +210,23 @@ export class Mix {
     const key = words[/store$/i.test(words[0]) ? 2 : 1] ?? 'g1';
     const places = v.some(20, () => [String(v.below(170)), String(v.below(80)), v.member()]).flat();
     return [['DEL', key], ['GEOADD', key, ...places], words];
+  }
+
+  /** XSETID of a stream of which nothing was deleted: otherwise 7.2 refuses more IDs than 7.0. */
+  private ofNew(words: Command): Command[] {
+    const key = words[1] ?? 'x1';
+    return [['DEL', key], ['XADD', key, `${this.v.below(300)}-1`, 'f', 'v'], words, ['DEL', key]];
+  }
+
+  /** XPENDING of a group that has been given something. */
+  private ofPending(words: Command): Command[] {
+    const [, key = 'x1', group = 'g'] = words;
+    return [
+      ['XADD', key, `${1000 + this.fed++}-*`, 'f', 'v'],
+      ['XGROUP', 'CREATE', key, group, '0', 'MKSTREAM'],
+      ['XREADGROUP', 'GROUP', group, 'ann', 'COUNT', '2', 'STREAMS', key, '>'],
+      words,
+    ];
   }
 
   /** A step that may stand in a transaction or a script. */

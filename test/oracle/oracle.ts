@@ -6,7 +6,7 @@
  *   after each few hundred commands: the whole state of both (state.ts)
  */
 import { ClientView, sameReply } from './compare.ts';
-import { Differences } from './differences.ts';
+import { Differences, differenceName } from './differences.ts';
 import { CLIENTS, LISTENER } from './mix.ts';
 import { Ours } from './ours.ts';
 import { compareState, type Question } from './state.ts';
@@ -43,6 +43,8 @@ interface Answered {
 export class Oracle {
   readonly differences = new Differences();
   commands = 0;
+  /** Commands and subcommands that were answered with something else than an error. */
+  readonly answered = new Set<string>();
   stateChecks = 0;
   private ours: Ours;
   private readonly theirs: Theirs;
@@ -107,6 +109,8 @@ export class Oracle {
       ['FLUSHALL'],
       ['SCRIPT', 'FLUSH'],
       ['FUNCTION', 'FLUSH'],
+      ['SCRIPT', 'LOAD', 'return 1'],
+      ['FUNCTION', 'LOAD', LIBRARY],
       ...[...settings].map(([name, value]) => ['CONFIG', 'SET', name, value]),
     ];
     await this.control.run([['DEBUG', 'SET-ACTIVE-EXPIRE', '0'], ...reset]);
@@ -241,6 +245,7 @@ export class Oracle {
       }
       if (client === NOBODY) continue;
       const own = values[client];
+      if (own.length > 0 && !/^([-!]|\+QUEUED)/.test(own[0])) this.answered.add(differenceName(words));
       if (own.length > 0) this.views[client].note(words, own[own.length - 1]);
       else this.views[client].last = words;
     }
@@ -350,6 +355,9 @@ export class Oracle {
     return at < 0 ? null : { command: this.views[at].last, theirs: rest[at] };
   }
 }
+
+const LIBRARY = `#!lua name=lib
+redis.register_function{function_name = 'f', callback = function(k, a) return {#k, a[1]} end, flags = {'no-writes'}}`;
 
 /** Settings that streams change, as they are by default. */
 const DEFAULT_SETTINGS: readonly (readonly [string, string])[] = [
