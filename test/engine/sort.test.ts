@@ -201,6 +201,14 @@ describe('SORT', () => {
     expect(harness.text('LINDEX', 'out', '-1')).toBe('$1\r\n1\r\n');
   });
 
+  test('finds what is named after elements of any length', () => {
+    const harness = new Harness();
+    const [long, longer] = ['x'.repeat(100), 'y'.repeat(5000)];
+    harness.run('RPUSH', 'l', 'a', long, longer);
+    harness.run('MSET', 'w_a', '3', `w_${long}`, '2', `w_${longer}`, '1');
+    expect(harness.text('SORT', 'l', 'BY', 'w_*', 'GET', 'w_*')).toBe('*3\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n');
+  });
+
   test('leaves out what expired meanwhile, even the key that it sorts by', () => {
     const harness = new Harness();
     harness.run('RPUSH', 'l', '1', '2', '3');

@@ -470,6 +470,11 @@ export class Hashes implements ValueKind {
     return this.other.size;
   }
 
+  burden(root: number, flags: number): number {
+    openRoot(this.other, root, flags);
+    return this.other.size;
+  }
+
   release(root: number, flags: number, budget: number): boolean {
     openRoot(this.other, root, flags);
     return this.other.destroyTimedStep(budget);

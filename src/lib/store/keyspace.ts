@@ -7,9 +7,8 @@ import type { PacketMemory } from '../memory/packet-memory.ts';
 import type { Arena } from './arena.ts';
 import * as record from './record.ts';
 import { HAS_EXPIRY, TYPE_MASK } from './record.ts';
-import { RecordTable } from './record-table.ts';
+import { RecordTable, segmentsFor } from './record-table.ts';
 import { chunkOf, wordOf } from './ref.ts';
-import { RefList } from './table.ts';
 import type { ExpiryOwner, ExpiryWheel } from './wheel.ts';
 
 /** Keys from which on touching a batch's records ahead pays: below, they are in the cache (measured: bench/store.ts). */
@@ -126,12 +125,14 @@ export class Keyspace extends RecordTable implements ExpiryOwner {
     const grave = this.graves[0];
     if (grave === undefined) return false;
     const current = this.root;
-    const found = new RefList();
     this.open(grave.root);
-    grave.cursor = this.collect(grave.cursor, budget, found);
-    for (let i = 0; i < found.length; i++) this.release(found.refs[i]);
-    if (grave.cursor === 0) {
-      this.table.destroy();
+    if (!this.table.emptied) {
+      const { doomed: found } = this;
+      found.length = 0;
+      grave.cursor = this.collect(grave.cursor, budget, found);
+      for (let i = 0; i < found.length; i++) this.release(found.refs[i]);
+    }
+    if (grave.cursor === 0 && !this.table.destroyStep(segmentsFor(budget))) {
       this.wheel.unregister(grave.owner);
       this.graves.shift();
     }

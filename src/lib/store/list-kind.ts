@@ -29,6 +29,11 @@ export class ListKind implements ValueKind {
     return this.list.length;
   }
 
+  burden(root: number): number {
+    this.list.open(root);
+    return this.list.nodes;
+  }
+
   /** A node is one step of the budget: freeing it does not depend on what is in it. */
   release(root: number, _flags: number, budget: number): boolean {
     const { list } = this;

@@ -25,12 +25,17 @@ import { HashTable, RefList } from './table.ts';
 /** Entries that forEach() takes from the table at a time. */
 const EACH_BATCH = 256;
 
+/** Freeing a segment costs as much as freeing some tens of records: its pages may go back to the system. */
+const RECORDS_PER_SEGMENT = 64;
+
 export class RecordTable {
   protected readonly table: HashTable;
   /** Where find() found its record: valid while the table's epoch is the same and the slot still holds it. */
   private slot = 0;
   private slotWords: Int32Array;
   private slotEpoch = -1;
+  /** Records about to be freed, kept from step to step. */
+  protected readonly doomed = new RefList();
   protected readonly arena: Arena;
   protected readonly chunks: Int32Array[];
   /** Two secret words. */
@@ -331,15 +336,15 @@ export class RecordTable {
    * done with the table; where it is to go on is kept in the root.
    */
   destroyStep(budget: number): boolean {
-    const found = new RefList();
-    const cursor = this.table.collect(this.table.givenUpTo, budget, found);
+    const { table } = this;
+    if (table.emptied) return table.destroyStep(segmentsFor(budget));
+    const { doomed: found } = this;
+    found.length = 0;
+    const cursor = table.collect(table.givenUpTo, budget, found);
     for (let i = 0; i < found.length; i++) this.release(found.refs[i]);
-    if (cursor !== 0) {
-      this.table.giveUpTo(cursor);
-      return true;
-    }
-    this.table.destroy();
-    return false;
+    if (cursor === 0) return table.destroyStep(segmentsFor(budget));
+    table.giveUpTo(cursor);
+    return true;
   }
 
   // ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -430,4 +435,9 @@ export class RecordTable {
   protected release(ref: number): void {
     this.arena.free(ref, this.bytesOf(this.chunks[chunkOf(ref)], wordOf(ref)));
   }
+}
+
+/** Segments that are freed in the time of so many records. */
+export function segmentsFor(budget: number): number {
+  return Math.max(1, Math.floor(budget / RECORDS_PER_SEGMENT));
 }

@@ -145,6 +145,11 @@ export class Sets implements ValueKind {
     return this.hidden.size;
   }
 
+  burden(root: number): number {
+    this.hidden.open(root);
+    return this.hidden.size;
+  }
+
   release(root: number, _flags: number, budget: number): boolean {
     this.hidden.open(root);
     return this.hidden.destroyStep(budget);

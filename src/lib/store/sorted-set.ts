@@ -56,6 +56,8 @@ export class SortedSet {
   index: OrderedIndex;
   protected readonly arena: Arena;
   protected readonly chunks: Int32Array[];
+  /** Members about to be freed, kept from step to step. */
+  private readonly gone = new RefList();
   private readonly btree: BTree;
   private readonly skiplist: Skiplist;
   private db: Keyspace;
@@ -408,11 +410,16 @@ export class SortedSet {
   /** Frees about `budget` members under the root that is open, and the root at last. True when more is left. */
   destroyStep(root: number, budget: number): boolean {
     const words = this.chunks[chunkOf(root)];
-    const gone = new RefList();
-    const more = this.index.destroyStep(words[wordOf(root) + 1], budget, gone);
-    for (let i = 0; i < gone.length; i++) this.members.free(gone.refs[i]);
-    if (more) return true;
-    this.members.dropTable();
+    const index = words[wordOf(root) + 1];
+    if (index !== 0) {
+      const { gone } = this;
+      gone.length = 0;
+      const more = this.index.destroyStep(index, budget, gone);
+      for (let i = 0; i < gone.length; i++) this.members.free(gone.refs[i]);
+      if (more) return true;
+      words[wordOf(root) + 1] = 0;
+    }
+    if (this.members.dropTableStep(budget)) return true;
     this.arena.free(root, SET_ROOT_BYTES);
     return false;
   }

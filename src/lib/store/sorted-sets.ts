@@ -46,6 +46,11 @@ export class SortedSets extends SortedSet implements ValueKind {
     return this.other.size;
   }
 
+  burden(root: number, flags: number): number {
+    this.other.openRoot(root, flags);
+    return this.other.size;
+  }
+
   release(root: number, flags: number, budget: number): boolean {
     const { other } = this;
     other.openRoot(root, flags);

@@ -47,6 +47,8 @@ const ROOT_DEEPEST = 5;
 export const TABLE_ROOT_BYTES = 24;
 /** In place of the segments of full depth: the entries are being given up, and the size is where that goes on. */
 const GIVEN_UP = -1;
+/** All entries were given up, now the segments are: the size is the first one's entry in the directory. */
+const EMPTIED = -2;
 
 export class HashTable {
   /** Entries. */
@@ -291,18 +293,37 @@ export class HashTable {
     this.save();
   }
 
+  /** destroyStep() has begun: there is nothing to collect any more. */
+  get emptied(): boolean {
+    return this.deepest === EMPTIED;
+  }
+
   /** Frees all segments, the directory and the root. The entries' refs are the caller's. */
   destroy(): void {
-    for (let entry = 0; entry < 1 << this.depth; ) {
+    while (this.destroyStep(1 << this.depth));
+  }
+
+  /** As destroy(), up to `count` segments; true when there are more. Nothing else may be done with the table afterwards. */
+  destroyStep(count: number): boolean {
+    let entry = this.emptied ? this.size : 0;
+    for (let left = count; left > 0 && entry < 1 << this.depth; left--) {
       const depth = segment.depthOf(this.directory[this.directoryAt + entry * 2 + 1]);
       segment.destroy(this.arena, this.directory[this.directoryAt + entry * 2]);
       entry += 1 << (this.depth - depth);
+    }
+    if (entry < 1 << this.depth) {
+      this.deepest = EMPTIED;
+      this.setSize(entry);
+      this.save();
+      return true;
     }
     this.arena.free(this.directoryRef, 8 << this.depth);
     this.arena.free(this.root, TABLE_ROOT_BYTES);
     this.root = 0;
     this.bytes = 0;
     this.size = 0;
+    this.deepest = 0;
+    return false;
   }
 
   private setSize(size: number): void {

@@ -21,6 +21,8 @@ export interface ValueKind {
   encoding(db: RecordTable, ref: number): string;
   /** Elements of a record's value, as LLEN, HLEN, SCARD, ZCARD, XLEN count them. */
   count(db: RecordTable, ref: number): number;
+  /** What release() has to do for a root that nothing was freed of yet, in the units of its budget. */
+  burden(root: number, flags: number): number;
   /** Frees about `budget` elements under a root that no record names any more, and the root at last. True when more is left. */
   release(root: number, flags: number, budget: number): boolean;
   /** A copy of all that is under a root: its root; 0 when there is no memory (and then nothing is left behind). */

@@ -8,7 +8,7 @@ import type { Engine } from '../engine.ts';
 import { changed, hashOf, hasRoom, outOfMemory, TYPE_LIST, tell, writeTyped } from '../keys.ts';
 import { LEFT, RIGHT, sideArgument } from './arguments.ts';
 import { removed } from './pop.ts';
-import { createList, grow, isLimited, open } from './value.ts';
+import { createList, grow, isLimited, open, ROOT_ROOM_BYTES } from './value.ts';
 
 /** The element on its way; replaced by a larger one when need be. */
 let carried = new DataView(new SharedArrayBuffer(4096));
@@ -67,7 +67,7 @@ function move(engine: Engine, arg: number, from: number, to: number, deadlineMs:
 /** Within one list: taken away first, so that what comes finds the room. */
 function rotate(engine: Engine, ref: number, length: number, counted: number, from: number, to: number): void {
   const { db, reply } = engine;
-  if (!hasRoom(engine, entryBytesAtMost(length) * 2)) return;
+  if (!hasRoom(engine, entryBytesAtMost(length) * 2 + ROOT_ROOM_BYTES)) return; // else grow() would find none, too late
   let list = open(engine, ref);
   if (list.length === 1) {
     reply.bulkView(carried, 0, length);

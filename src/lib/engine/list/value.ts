@@ -31,7 +31,7 @@ const REPACK_MAX_BYTES = 256;
 /** A packed list's value of so few bytes is not made shorter. */
 const PACKED_KEPT_BYTES = 64;
 /** A root, a node and its first block. */
-const ROOT_ROOM_BYTES = 1024;
+export const ROOT_ROOM_BYTES = 1024;
 /** What one more element may need beside its bytes: a node with a full block. */
 export const NODE_ROOM_BYTES = 65_536 + ROOT_ROOM_BYTES;
 

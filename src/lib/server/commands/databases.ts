@@ -16,7 +16,10 @@ export function databaseHandlers(context: ServerContext): Record<string, Handler
   };
 }
 
-/** FLUSHDB|FLUSHALL [ASYNC|SYNC]: the keys are gone at once; SYNC also waits until their memory is free. */
+/**
+ * FLUSHDB|FLUSHALL [ASYNC|SYNC]: the keys are gone at once; only who asks for SYNC makes everybody wait until their memory is
+ * free, too (the lazyfree settings change nothing here: values are always freed in steps).
+ */
 function flush(
   context: ServerContext,
   engine: Engine,
@@ -24,8 +27,7 @@ function flush(
   argc: number,
   databases: readonly Keyspace[],
 ): void {
-  const byDefault = context.config.isYes('lazyfree-lazy-user-flush') ? 'async' : 'sync';
-  const mode = argc > 1 ? engine.text(arg + 1).toLowerCase() : byDefault;
+  const mode = argc > 1 ? engine.text(arg + 1).toLowerCase() : 'async';
   if (argc > 2 || (mode !== 'async' && mode !== 'sync')) {
     syntaxError(engine);
     return;
@@ -36,6 +38,7 @@ function flush(
     if (database.size > 0) database.clear();
     if (mode === 'sync') while (database.freeStep(FREE_BATCH));
   }
+  if (mode === 'sync') while (engine.values.reaper.step(FREE_BATCH));
   context.keyEvents.flushed(databases);
   engine.stats.dirty++;
   engine.reply.ok();

@@ -1,6 +1,6 @@
 /** The members of a sorted set: a table of records, member ──▶ score (the record's 8-byte value). */
 import * as record from '../record.ts';
-import { RecordTable } from '../record-table.ts';
+import { RecordTable, segmentsFor } from '../record-table.ts';
 import { chunkOf, wordOf } from '../ref.ts';
 
 const SCORE_BYTES = 8;
@@ -32,13 +32,13 @@ export class MemberTable extends RecordTable {
     return this.moveTo(ref, words[at], SCORE_BYTES, false);
   }
 
-  /** Frees a record of a table of which only dropTable() will be called any more. */
+  /** Frees a record of a table of which only dropTableStep() will be called any more. */
   free(ref: number): void {
     this.release(ref);
   }
 
-  /** Frees the table without its records. */
-  dropTable(): void {
-    this.table.destroy();
+  /** Frees the table without its records, in steps that cost as much as freeing `budget` of them; true when there is more. */
+  dropTableStep(budget: number): boolean {
+    return this.table.destroyStep(segmentsFor(budget));
   }
 }

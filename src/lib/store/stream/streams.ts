@@ -64,6 +64,10 @@ export class Streams implements ValueKind {
     return this.open(rootOf(this.arena.words, db, ref)).length;
   }
 
+  burden(root: number, flags: number): number {
+    return (flags & GROUP_ROOT) !== 0 ? this.groups.pending(root).size : this.nodes.open(root, layout.ROOT_NODES).size;
+  }
+
   release(root: number, flags: number, budget: number): boolean {
     if ((flags & GROUP_ROOT) !== 0) return this.groups.release(root, budget) === 0;
     const { log } = this;
