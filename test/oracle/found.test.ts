@@ -28,6 +28,10 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     ...['XAUTOCLAIM x g d 0 0 COUNT 9007199254740994 MORE', 'XAUTOCLAIM x g d 0 0 COUNT 576460752303423488'],
     ...['XAUTOCLAIM none g c 0 0 COUNT 576460752303423487', 'XAUTOCLAIM x g c 0 0 COUNT 0'],
   ],
+  'places of members whose scores are no places': [
+    'ZADD z -inf a +inf b 9223372036854775808 c -1 d 1e300 e -1e300 f 18446744073709551615 g 4503599627370496 h',
+    ...['GEOHASH z a b c d e f g h', 'GEOPOS z a b c d e f g h', 'GEODIST z a b', 'GEORADIUSBYMEMBER z a 1 mi'],
+  ],
   'scores beyond 2^62': [
     ...['ZADD z 6.2e18 a -5e18 b 4611686018427387905 c 1e21 d 123456789012345678901 e', 'ZRANGE z 0 -1 WITHSCORES'],
     ...['ZSCORE z a', 'ZINCRBY z 0 b', 'ZPOPMAX z'],

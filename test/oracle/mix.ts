@@ -224,7 +224,7 @@ export class Mix {
     return [
       ['XADD', key, `${1000 + this.fed++}-*`, 'f', 'v'],
       ['XGROUP', 'CREATE', key, group, '0', 'MKSTREAM'],
-      ['XREADGROUP', 'GROUP', group, 'ann', 'COUNT', '2', 'STREAMS', key, '>'],
+      ...withConsumers(['XREADGROUP', 'GROUP', group, 'ann', 'COUNT', '2', 'STREAMS', key, '>']),
       words,
     ];
   }

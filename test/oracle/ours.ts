@@ -8,6 +8,7 @@ import { type PeerStream, World } from '../server/peer.ts';
 import { splitValues } from './value.ts';
 
 const RECLAIM = 4096;
+const DEFRAGMENT_STEPS = 20;
 
 /** A command as a client sends it: one character for each byte. */
 export function encode(words: readonly string[]): string {
@@ -57,6 +58,14 @@ export class Ours {
     return String((peer.owner as Session | null)?.id ?? 0);
   }
 
+  /** A part of a pass: what is stored moves while commands go on. */
+  private defragment(): void {
+    const { defragmenter } = this.world.core.context.housekeeping;
+    if (!defragmenter.running) defragmenter.start();
+    let steps = DEFRAGMENT_STEPS;
+    defragmenter.step(() => --steps < 0);
+  }
+
   /** Now is the real now; what is due is done, as the shard's loop does it. */
   setClock(): void {
     const { clock, core } = this.world;
@@ -68,6 +77,7 @@ export class Ours {
     if (engine.activeExpire) expireCycle(engine, engine.nowMs, RECLAIM);
     engine.values.reaper.step(RECLAIM);
     for (const database of engine.databases) database.freeStep(RECLAIM);
+    this.defragment();
     if (context.blocked.count === 0) return;
     context.blocked.serve();
     context.blocked.expire(engine.nowMs);

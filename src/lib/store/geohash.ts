@@ -65,12 +65,15 @@ export function encode(longitude: number, latitude: number): number {
 }
 
 /** The place of a score: the middle of its cell. */
+const INT64_MIN = -(2 ** 63);
+
 export class Place {
   longitude = 0;
   latitude = 0;
 
   decode(score: number): void {
-    const whole = Math.trunc(score);
+    // What has no 64 bits below is the lowest number that has, as x86-64 converts doubles.
+    const whole = score < INT64_MIN ? INT64_MIN : Math.trunc(score);
     const low = whole | 0;
     const high = Math.floor(whole / TWO_32) | 0;
     const x = gather(low >>> 1) + gather(high >>> 1) * 65_536;
