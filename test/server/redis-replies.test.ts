@@ -4,8 +4,8 @@
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findParameter, PARAMETERS } from '../../src/lib/server/config-table.ts';
-import { REDIS_VERSION } from '../../src/lib/server/context.ts';
 import { splitWords } from '../../src/lib/server/quote.ts';
+import { REDIS_VERSION } from '../../src/lib/server/version.ts';
 import { type Parsed, parseReply, RedisPeer } from '../engine/redis-peer.ts';
 import { type PeerStream, request, World } from './peer.ts';
 

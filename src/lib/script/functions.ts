@@ -9,7 +9,8 @@
 import { integerAt } from '../engine/arguments.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { ScriptHost } from './host.ts';
-import { LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TNIL, LUA_TSTRING, LUA_TTABLE, type LuaState } from './lua-state.ts';
+import { LUA_REGISTRYINDEX, type LuaState } from './lua-state.ts';
+import { LUA_TFUNCTION, LUA_TNIL, LUA_TSTRING, LUA_TTABLE } from './lua-types.ts';
 import { ScriptMachine } from './machine.ts';
 import type { Drand48 } from './prng.ts';
 import { addLogAndVersion, raiseError } from './redis-api.ts';

@@ -8,7 +8,8 @@
  *   TString     │ … │ 8: hash │ 12: length │ 16: bytes …
  *   Table       │ … │ 7: log2 of nodes │ 8: metatable │ 12: array │ 16: nodes │ … │ 28: size of array │
  */
-import { LUA_TNUMBER, LUA_TSTRING, type LuaState } from './lua-state.ts';
+import type { LuaState } from './lua-state.ts';
+import { LUA_TNUMBER, LUA_TSTRING } from './lua-types.ts';
 import { LuaPanic } from './lua-wasm.ts';
 
 export const STATE_TOP = 8;

@@ -8,21 +8,14 @@
  * they pushed. They raise errors by `fail`, which leaves by an exception: nothing may be half done then. The views are
  * replaced when the memory grows: whoever keeps one across a call that allocates, asks `refresh` first.
  */
+
 import { checkLayout, noNodes, STATE_BASE, STATE_TOP, TABLE_ARRAY, VALUE_BYTES, VALUE_TYPE } from './lua-layout.ts';
+import { LUA_TBOOLEAN, LUA_TNUMBER, LUA_TTABLE } from './lua-types.ts';
 import { addFunction, instantiateLua, type LuaExports, LuaPanic } from './lua-wasm.ts';
 
 export const LUA_REGISTRYINDEX = -10000;
 export const LUA_GLOBALSINDEX = -10002;
 export const LUA_MULTRET = -1;
-
-export const LUA_TNONE = -1;
-export const LUA_TNIL = 0;
-export const LUA_TBOOLEAN = 1;
-export const LUA_TLIGHTUSERDATA = 2;
-export const LUA_TNUMBER = 3;
-export const LUA_TSTRING = 4;
-export const LUA_TTABLE = 5;
-export const LUA_TFUNCTION = 6;
 
 export const LUA_OK = 0;
 export const LUA_ERRMEM = 4;

@@ -16,7 +16,8 @@ import {
   VALUE_BYTES,
   VALUE_TYPE,
 } from './lua-layout.ts';
-import { LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, type LuaState } from './lua-state.ts';
+import type { LuaState } from './lua-state.ts';
+import { LUA_TBOOLEAN, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE } from './lua-types.ts';
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_LIMIT = 2 ** 63;

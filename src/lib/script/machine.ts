@@ -13,17 +13,9 @@ import { addBit } from './libraries/bit.ts';
 import { addCjson } from './libraries/cjson.ts';
 import { addCmsgpack } from './libraries/cmsgpack.ts';
 import { addStruct } from './libraries/struct.ts';
-import {
-  LUA_GCCOLLECT,
-  LUA_MASKCOUNT,
-  LUA_MASKLINE,
-  LUA_TNIL,
-  LUA_TNUMBER,
-  LUA_TSTRING,
-  LUA_TTABLE,
-  LuaState,
-} from './lua-state.ts';
+import { LUA_GCCOLLECT, LUA_MASKCOUNT, LUA_MASKLINE, LuaState } from './lua-state.ts';
 import { ReplyWriter } from './lua-to-resp.ts';
+import { LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE } from './lua-types.ts';
 import type { Drand48 } from './prng.ts';
 import { addLogAndVersion, addReplies, pushError } from './redis-api.ts';
 import { CommandCaller } from './redis-call.ts';

@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { ScriptHost, ScriptLogLevel } from './host.ts';
-import { LUA_TNUMBER, LUA_TSTRING, type LuaFunction, type LuaState } from './lua-state.ts';
+import type { LuaFunction, LuaState } from './lua-state.ts';
+import { LUA_TNUMBER, LUA_TSTRING } from './lua-types.ts';
 
 const REPL_ALL = 3;
 const CONSTANTS: Readonly<Record<string, number>> = {

@@ -8,17 +8,8 @@
  * What would see or get past the empty table (next, pairs, rawset, rawget, setmetatable, getmetatable and some of `table`)
  * looks first whether its argument is one.
  */
-import {
-  LUA_GLOBALSINDEX,
-  LUA_REGISTRYINDEX,
-  LUA_TFUNCTION,
-  LUA_TLIGHTUSERDATA,
-  LUA_TNIL,
-  LUA_TSTRING,
-  LUA_TTABLE,
-  type LuaFunction,
-  type LuaState,
-} from './lua-state.ts';
+import { LUA_GLOBALSINDEX, LUA_REGISTRYINDEX, type LuaFunction, type LuaState } from './lua-state.ts';
+import { LUA_TFUNCTION, LUA_TLIGHTUSERDATA, LUA_TNIL, LUA_TSTRING, LUA_TTABLE } from './lua-types.ts';
 import { type Drand48, RANDOM_MAX } from './prng.ts';
 
 const READONLY = 'Attempt to modify a readonly table';

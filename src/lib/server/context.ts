@@ -17,6 +17,7 @@ import { BlockedClients } from './blocking.ts';
 import { Clients } from './clients.ts';
 import type { Config } from './config.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { INTEREST_MONITORS } from './interest.ts';
 import { KeyEvents } from './key-events.ts';
 import { type LatencyEvent, LatencyMonitor } from './latency-monitor.ts';
 import type { LogLevel } from './log.ts';
@@ -34,23 +35,9 @@ import { endTransaction } from './transaction.ts';
 import { WallClock } from './wall-clock.ts';
 import { Watches } from './watch.ts';
 
-/** The version of Redis whose behaviour clients may expect. */
-export const REDIS_VERSION = '7.2.4';
-
 const US_PER_MS = 1000;
 /** Clients that have reason to be silent. */
 const NEVER_IDLE = CLIENT_MONITOR | CLIENT_BLOCKED | CLIENT_PUBSUB;
-
-/** Bits of `interest`: some client monitors … */
-export const INTEREST_MONITORS = 1;
-/** … the command that runs has blocked its client … */
-export const INTEREST_BLOCKED = 2;
-/** … keys changed that clients wait for. */
-export const INTEREST_READY = 4;
-/** … messages wait for the client whose command runs, until it is answered. */
-export const INTEREST_PUSHES = 8;
-/** … some client tracks keys. */
-export const INTEREST_TRACKING = 16;
 
 /** How SHUTDOWN was asked for. */
 export interface ShutdownRequest {

@@ -1,9 +1,10 @@
 /** The sections of INFO that are about the server as a whole, in the order of redis-server 7.2's fields. */
 import { arch, machine, release, totalmem, type } from 'node:os';
 import { CLIENT_PAUSED } from '../engine/client.ts';
-import { REDIS_VERSION, type ServerContext } from './context.ts';
+import type { ServerContext } from './context.ts';
 import type { Fields } from './info-fields.ts';
 import { memoryFigures } from './memory-figures.ts';
+import { REDIS_VERSION } from './version.ts';
 
 const SECONDS_PER_DAY = 86_400;
 const US_PER_SECOND = 1_000_000;

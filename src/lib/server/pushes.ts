@@ -8,7 +8,8 @@
 import { CLIENT_CLOSING, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP } from '../engine/client.ts';
 import type { Engine } from '../engine/engine.ts';
 import { Reply } from '../resp/reply.ts';
-import { INTEREST_PUSHES, type ServerContext } from './context.ts';
+import type { ServerContext } from './context.ts';
+import { INTEREST_PUSHES } from './interest.ts';
 import type { Session } from './session.ts';
 
 export class Pushes {

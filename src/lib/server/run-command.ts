@@ -36,14 +36,8 @@ import { admits, bind, EXEC_ABORT, type HandlerFamily } from '../engine/dispatch
 import type { Engine, Handler } from '../engine/engine.ts';
 import type { Reply } from '../resp/reply.ts';
 import { leaveTransaction } from './commands/transactions.ts';
-import {
-  INTEREST_BLOCKED,
-  INTEREST_MONITORS,
-  INTEREST_PUSHES,
-  INTEREST_READY,
-  INTEREST_TRACKING,
-  type ServerContext,
-} from './context.ts';
+import type { ServerContext } from './context.ts';
+import { INTEREST_BLOCKED, INTEREST_MONITORS, INTEREST_PUSHES, INTEREST_READY, INTEREST_TRACKING } from './interest.ts';
 import type { KeptCommands } from './kept-commands.ts';
 import type { Session } from './session.ts';
 import type { Transaction } from './transaction.ts';

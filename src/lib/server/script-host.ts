@@ -5,8 +5,9 @@
 import { lookup } from '../engine/command-table.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { ScriptHost, ScriptLogLevel } from '../script/host.ts';
-import { REDIS_VERSION, type ServerContext } from './context.ts';
+import type { ServerContext } from './context.ts';
 import type { LogLevel } from './log.ts';
+import { REDIS_VERSION } from './version.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'verbose', 'notice', 'warning'];
 

@@ -23,7 +23,8 @@ import { findKeys } from '../engine/command-keys.ts';
 import { COMMAND_PUBSUB, COMMAND_READONLY, commands, findCommand } from '../engine/command-table.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Keyspace } from '../store/keyspace.ts';
-import { INTEREST_TRACKING, type ServerContext } from './context.ts';
+import type { ServerContext } from './context.ts';
+import { INTEREST_TRACKING } from './interest.ts';
 import { ANY_DATABASE, type KeyEntry, KeyIndex } from './key-index.ts';
 import type { Session } from './session.ts';
 

@@ -5,7 +5,6 @@
  *
  * Those whose fields have deadlines are in timed-hash.ts.
  */
-import { copyAcross } from '../../memory/copy.ts';
 import { byteOf, chunkOf } from '../../store/arena.ts';
 import type { Keyspace } from '../../store/keyspace.ts';
 import * as listpack from '../../store/listpack.ts';
@@ -15,6 +14,7 @@ import type { Engine } from '../engine.ts';
 import { TYPE_HASH } from '../keys.ts';
 import { LOADED, type Loaded, NO_MEMORY, REFUSED, type ValueCodec } from './codec.ts';
 import { Digest } from './digest.ts';
+import { addField } from './hash-field.ts';
 import { isListpack, ListpackBuilder, Seen, sliceEntry } from './listpack-builder.ts';
 import { type RdbReader, Slice } from './reader.ts';
 import { dumpTimed, earliestDeadline, loadTimed } from './timed-hash.ts';
@@ -205,18 +205,6 @@ function fillTable(engine: Engine, table: RecordTable, reader: RdbReader, left: 
     return result;
   }
   return into.setRooted(TYPE_HASH, 0, table.root);
-}
-
-/** Adds a field that must not be there yet. */
-export function addField(engine: Engine, table: RecordTable, key: Slice, content: Slice): number {
-  const { arena } = engine;
-  const hash = table.hashOfBytes(key.view, key.start, key.length);
-  if (table.findBytes(key.view, key.start, key.length, hash) !== 0) return REFUSED;
-  const ref = table.insertBytes(key.view, key.start, key.length, hash, 0, content.length);
-  if (ref === 0) return NO_MEMORY;
-  const at = byteOf(ref) + table.valueByte(ref);
-  copyAcross(arena.views[chunkOf(ref)], at, content.view, content.start, content.length);
-  return LOADED;
 }
 
 // ── digest ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ import { RefList } from '../../store/table.ts';
 import type { Engine } from '../engine.ts';
 import { TYPE_HASH } from '../keys.ts';
 import { discard, LOADED, type Loaded, NO_MEMORY, REFUSED } from './codec.ts';
-import { addField } from './hash.ts';
+import { addField } from './hash-field.ts';
 import { isListpack, sliceEntry } from './listpack-builder.ts';
 import { type RdbReader, Slice } from './reader.ts';
 import { RDB_HASH_METADATA, VERSION_7_4 } from './types.ts';

@@ -2,7 +2,8 @@
  * The library `bit` (Mike Pall's BitOp): operations on 32 bits, results signed. Numbers come in modulo 2^32, fractions rounded
  * to the nearest even integer.
  */
-import { LUA_TNIL, LUA_TNUMBER, type LuaFunction, type LuaState } from '../lua-state.ts';
+import type { LuaFunction, LuaState } from '../lua-state.ts';
+import { LUA_TNIL, LUA_TNUMBER } from '../lua-types.ts';
 
 /** Adding it to a double moves the integer part to the low bits of the mantissa, rounded. */
 const ROUNDER = 2 ** 52 + 2 ** 51;

@@ -5,7 +5,7 @@
  * Errors name what was expected, what was found, and at which character: `Expected value but found T_END at character 1`.
  */
 import type { LuaState } from '../lua-state.ts';
-import type { JsonSettings } from './cjson.ts';
+import type { JsonSettings } from './cjson-settings.ts';
 
 const TOKEN_OBJECT_BEGIN = 'T_OBJ_BEGIN';
 const TOKEN_OBJECT_END = 'T_OBJ_END';

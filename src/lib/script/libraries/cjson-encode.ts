@@ -4,16 +4,9 @@
  */
 import { ByteWriter, TooLong } from '../byte-writer.ts';
 import { formatG } from '../format-g.ts';
-import {
-  LUA_TBOOLEAN,
-  LUA_TLIGHTUSERDATA,
-  LUA_TNIL,
-  LUA_TNUMBER,
-  LUA_TSTRING,
-  LUA_TTABLE,
-  type LuaState,
-} from '../lua-state.ts';
-import { INVALID_NULL, INVALID_OFF, type JsonSettings, typeName } from './cjson.ts';
+import type { LuaState } from '../lua-state.ts';
+import { LUA_TBOOLEAN, LUA_TLIGHTUSERDATA, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE } from '../lua-types.ts';
+import { INVALID_NULL, INVALID_OFF, type JsonSettings, typeName } from './cjson-settings.ts';
 
 const QUOTE = 34;
 const COMMA = 44;

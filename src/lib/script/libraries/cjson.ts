@@ -2,28 +2,13 @@
  * The library `cjson` (version 2.1.0 of Mark Pulford's, as Redis has it): its table, its settings, and `new` for a copy with
  * settings of its own. Encoding and decoding are in the files beside this one.
  */
-import { LUA_TBOOLEAN, LUA_TNIL, type LuaFunction, type LuaState } from '../lua-state.ts';
+import type { LuaFunction, LuaState } from '../lua-state.ts';
+import { LUA_TBOOLEAN, LUA_TNIL } from '../lua-types.ts';
 import { JsonDecoder } from './cjson-decode.ts';
 import { JsonEncoder } from './cjson-encode.ts';
+import { JsonSettings } from './cjson-settings.ts';
 
 const MAX_INT = 0x7fff_ffff;
-/** How numbers that JSON has no form for are written: refused, as they are, or as null. */
-export const INVALID_OFF = 0;
-export const INVALID_ON = 1;
-export const INVALID_NULL = 2;
-
-export class JsonSettings {
-  sparseConvert = 0;
-  sparseRatio = 2;
-  sparseSafe = 10;
-  encodeMaxDepth = 1000;
-  decodeMaxDepth = 1000;
-  encodeInvalidNumbers = INVALID_OFF;
-  decodeInvalidNumbers = INVALID_ON;
-  keepBuffer = 1;
-  precision = 14;
-}
-
 /** Pushes the library's table. */
 export function addCjson(state: LuaState): void {
   const { lua, L } = state;
@@ -111,10 +96,4 @@ function settingFunctions(state: LuaState, settings: JsonSettings): Record<strin
     encode_invalid_numbers: choices('encodeInvalidNumbers', ['off', 'on', 'null']),
     decode_invalid_numbers: choices('decodeInvalidNumbers', ['off', 'on']),
   };
-}
-
-/** Lua's names of types, for errors. */
-export function typeName(type: number): string {
-  const names = ['nil', 'boolean', 'userdata', 'number', 'string', 'table', 'function', 'userdata', 'thread'];
-  return type < 0 ? 'no value' : names[type];
 }

@@ -7,7 +7,8 @@
  * Strings are str; bin and extension types are refused.
  */
 import { ByteWriter, TooLong } from '../byte-writer.ts';
-import { LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, type LuaState } from '../lua-state.ts';
+import type { LuaState } from '../lua-state.ts';
+import { LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE } from '../lua-types.ts';
 
 const MAX_NESTING = 16;
 const INT64_LIMIT = 2 ** 63;

@@ -6,7 +6,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { databaseArgument, syntaxError } from '../../engine/arguments.ts';
 import { CLIENT_CLOSE_AFTER_REPLY, CLIENT_PUBSUB } from '../../engine/client.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
-import { REDIS_VERSION, type ServerContext } from '../context.ts';
+import type { ServerContext } from '../context.ts';
+import { REDIS_VERSION } from '../version.ts';
 import { resetClient } from './client-state.ts';
 
 const DEFAULT_USER = 'default';

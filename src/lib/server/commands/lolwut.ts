@@ -7,7 +7,7 @@
 import { integerArgument } from '../../engine/arguments.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Random } from '../../random.ts';
-import { REDIS_VERSION } from '../context.ts';
+import { REDIS_VERSION } from '../version.ts';
 
 const DEFAULT_COLUMNS = 66;
 const MAX_COLUMNS = 1000;
