@@ -8,107 +8,20 @@
  * `command` is that of the command's own turn, `after` of the longest one until all memory is free again.
  */
 import { systemClock } from '../src/lib/clock.ts';
-import { Stream } from '../src/lib/link/stream.ts';
-import { BufferPool } from '../src/lib/memory/buffer-pool.ts';
-import { PacketMemory } from '../src/lib/memory/packet-memory.ts';
-import { SendQueue } from '../src/lib/memory/send-queue.ts';
-import { ADVICE_DISCARD, ADVICE_HUGE_PAGES, adviseBytes } from '../src/lib/native/memory.ts';
 import { threadTimeUs } from '../src/lib/native/process.ts';
-import { assembleCore } from '../src/lib/server/assemble.ts';
-import { Config } from '../src/lib/server/config.ts';
 import { CONTROL_STOP, CONTROL_WORDS, Shard, STOP_NOW } from '../src/lib/server/shard.ts';
 import type { Transport } from '../src/lib/server/transport.ts';
+import { core, discards, send, take } from './in-process.ts';
 
 const [elementsArgument, ...typeArguments] = process.argv.slice(2);
 const only = process.env.ONLY;
 const elements = Number(elementsArgument ?? 1_000_000);
-const FRAME_BYTES = 65_536;
 const PER_COMMAND = 500;
 const SMALL_SET = 190;
 const MAX_SETTLE_MS = 120_000;
 
-const memory = new PacketMemory(0x7fff_0000, 0x5000_0000);
-const pool = new BufferPool(memory, 1024, 16_384);
-const frame = memory.reserve(FRAME_BYTES);
-
-class Peer extends Stream {
-  readonly queue = new SendQueue(memory, pool);
-  gone = false;
-  override requestFlush(): void {}
-  override end(): void {}
-  override abort(): void {
-    this.gone = true;
-    core.sessions.onClose(this);
-    this.queue.clear();
-  }
-  override pauseRead(): void {}
-  override resumeRead(): void {}
-  override remoteAddress(): string {
-    return '127.0.0.1:1';
-  }
-  override localAddress(): string {
-    return '127.0.0.1:2';
-  }
-  override descriptor(): number {
-    return -1;
-  }
-  /** Takes what was answered; its first bytes. */
-  take(): string {
-    const { queue } = this;
-    let first = '';
-    for (;;) {
-      if (queue.unsentBytes === 0) queue.refill();
-      if (queue.unsentBytes === 0) return first;
-      const id = queue.sendBuffer;
-      const n = pool.length[id] - queue.sendOffset;
-      if (first === '') first = memory.latin1(pool.payload(id) + queue.sendOffset, Math.min(n, 60));
-      queue.sent(n);
-      queue.drop(n);
-    }
-  }
-}
-
-/** What giving pages back to the system takes. */
-const discards = { count: 0, us: 0, longestUs: 0 };
 const control = new Int32Array(CONTROL_WORDS);
-const core = assembleCore({
-  memory,
-  clock: systemClock,
-  config: new Config(),
-  version: '0.0.0',
-  hooks: {
-    requestShutdown: () => {},
-    abortShutdown: () => false,
-    killClient: (client) => core.sessions.kill(client),
-    sleepMs: () => {},
-    resumePaused: () => {},
-    transportInfo: () => ({ io: 'memory', interface: '', address: '127.0.0.1', port: 1, counters: {} }),
-    log: (level, text) => console.log(`    ${level}: ${text}`),
-  },
-  advice: {
-    prepare: (bytes) => void adviseBytes(bytes, ADVICE_HUGE_PAGES),
-    discard: (bytes) => {
-      const fromUs = threadTimeUs();
-      adviseBytes(bytes, ADVICE_DISCARD);
-      const us = threadTimeUs() - fromUs;
-      discards.count++;
-      discards.us += us;
-      discards.longestUs = Math.max(discards.longestUs, us);
-    },
-  },
-});
 const { engine } = core;
-let peer = connect();
-
-function connect(): Peer {
-  const made = new Peer();
-  core.sessions.onOpen(made);
-  return made;
-}
-
-function encode(words: string[]): Buffer {
-  return Buffer.from(`*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`, 'latin1');
-}
 
 /** One thing after the other, a turn of the loop each; a turn says whether anything arrived in it. */
 type Scenario = Generator<boolean, void>;
@@ -152,16 +65,6 @@ class Script implements Transport {
   close(): void {}
 }
 
-function send(words: string[]): void {
-  const bytes = encode(words);
-  for (let at = 0; at < bytes.length; at += FRAME_BYTES) {
-    const part = bytes.subarray(at, at + FRAME_BYTES);
-    memory.u8.set(part, frame);
-    core.sessions.onData(peer, frame, part.length);
-    core.sessions.flush();
-  }
-}
-
 function idle(): boolean {
   return engine.values.reaper.pending === 0 && engine.databases.every((database) => !database.freeStep(1));
 }
@@ -173,8 +76,7 @@ function* measure(type: string, what: string, words: string[], busy: boolean): S
   const fromUs = threadTimeUs();
   send(words);
   const command = threadTimeUs() - fromUs;
-  const reply = peer.gone ? '(closed)' : peer.take();
-  if (peer.gone) peer = connect();
+  const reply = take();
   yield true;
   script.longestUs = 0;
   for (
@@ -185,7 +87,7 @@ function* measure(type: string, what: string, words: string[], busy: boolean): S
     turns++
   ) {
     if (busy) send(['PING']);
-    peer.take();
+    take();
     yield busy;
   }
   console.log(
@@ -220,7 +122,7 @@ function fill(type: string, key: string): number {
     const startUs = threadTimeUs();
     send(words);
     longest = Math.max(longest, threadTimeUs() - startUs);
-    peer.take();
+    take();
   }
   return longest;
 }
@@ -278,7 +180,7 @@ function* ofType(type: string): Scenario {
     yield* measure(type, what, removal, true);
     send(['FLUSHALL']);
     while (!idle()) yield false;
-    peer.take();
+    take();
     if (index === 1)
       console.log(
         `${type}: pages given back ${discards.count} times, ${figures(discards.us)} ms, longest ${figures(discards.longestUs)}`,
@@ -299,14 +201,14 @@ function* many(): Scenario {
     for (let i = 0; i < keys; i++) {
       send(FILL.set(`set:${i}`, 0, SMALL_SET));
       if (what === 'expiry') send(['PEXPIRE', `set:${i}`, '1']);
-      peer.take();
+      take();
     }
     engine.activeExpire = true;
     yield* measure('many', `${what}: ${keys} sets of ${SMALL_SET}`, words, true);
     engine.activeExpire = false;
     for (let i = 0; i < elements; i++) {
       send(['SET', `key:${i}`, 'v', 'PX', '1']);
-      peer.take();
+      take();
     }
     engine.activeExpire = true;
     yield* measure('many', `${what}: ${elements} strings`, words, true);
