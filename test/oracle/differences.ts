@@ -246,6 +246,12 @@ export const DIFFERENCES: readonly Difference[] = [
     same: (ours, theirs) => ours.text === 'ERR timeout is out of range' && theirs.text === 'ERR timeout is negative',
   },
   {
+    commands: ['lpos'],
+    why: 'from 7.2 on the lowest rank, which has no opposite, is refused',
+    same: (ours, _, words) =>
+      ours.text.startsWith('ERR value is out of range') && words.includes('-9223372036854775808'),
+  },
+  {
     commands: ['hello'],
     why: '7.2 looks at all options before it checks the password',
     same: (ours, theirs) => /^ERR Syntax error in HELLO/.test(ours.text) && theirs.text.startsWith('WRONGPASS'),

@@ -18,7 +18,13 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     ...[`RPUSH l ${'x'.repeat(20)} ${'y'.repeat(57)} ${'z'.repeat(300)}`, `SET abcdefg${'y'.repeat(57)} 5`],
     ...['SORT l ALPHA GET abcdefg*', 'SORT l ALPHA BY abcdefg*', 'SORT l ALPHA GET h*->f GET #'],
   ],
-  'a NUL in a word that an error shows': ['FUNCTION LIST a\0b', 'CLIENT LIST TYPE a\0b', 'ACL CAT a\0b'],
+  'a NUL in a word that an error shows': [
+    'FUNCTION LIST a\0b',
+    'CLIENT LIST TYPE a\0b',
+    'ACL CAT a\0b',
+    'HELLO 3 a\0b',
+    'ACL DRYRUN a\0b GET k',
+  ],
   'a NUL in an error or a status of a script': [
     ...['EVAL return{err=ARGV[1]} 0 a\0b', 'EVAL return{ok=ARGV[1]} 0 a\0b', 'EVAL error(ARGV[1]) 0 a\0b'],
     ...['EVAL error({err=ARGV[1]}) 0 a\0b', 'EVAL return{big_number=ARGV[1]} 0 1\0b'],
@@ -31,6 +37,11 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
   'places of members whose scores are no places': [
     'ZADD z -inf a +inf b 9223372036854775808 c -1 d 1e300 e -1e300 f 18446744073709551615 g 4503599627370496 h',
     ...['GEOHASH z a b c d e f g h', 'GEOPOS z a b c d e f g h', 'GEODIST z a b', 'GEORADIUSBYMEMBER z a 1 mi'],
+  ],
+  'options of XGROUP that are there twice': [
+    ...['XGROUP CREATE x g $ MKSTREAM MKSTREAM', 'XGROUP CREATE x h $ MKSTREAM MKSTREAM ENTRIESREAD 4'],
+    ...['XGROUP SETID x g $ ENTRIESREAD 1 ENTRIESREAD 1', 'XGROUP CREATE none h $ ENTRIESREAD 1 ENTRIESREAD 2'],
+    ...['XGROUP SETID x none $ ENTRIESREAD 1 ENTRIESREAD 1', 'XINFO GROUPS x'],
   ],
   'scores beyond 2^62': [
     ...['ZADD z 6.2e18 a -5e18 b 4611686018427387905 c 1e21 d 123456789012345678901 e', 'ZRANGE z 0 -1 WITHSCORES'],

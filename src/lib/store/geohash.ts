@@ -64,9 +64,9 @@ export function encode(longitude: number, latitude: number): number {
   return interleave(cellOf(longitude, LONGITUDE_MAX, MAX_STEP), cellOf(latitude, LATITUDE_MAX, MAX_STEP));
 }
 
-/** The place of a score: the middle of its cell. */
 const INT64_MIN = -(2 ** 63);
 
+/** The place of a score: the middle of its cell. */
 export class Place {
   longitude = 0;
   latitude = 0;

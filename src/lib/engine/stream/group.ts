@@ -46,6 +46,9 @@ const id = new StreamId();
 /** The ENTRIESREAD option: -1 if it isn't given. */
 const entriesRead = new Int32Array(2);
 let makesStream = false;
+/** Words of XGROUP CREATE and SETID with all options. */
+const MOST_OF_CREATE = 8;
+const MOST_OF_SETID = 7;
 
 /** Existence and arity of the subcommand are checked before. */
 export function xgroup(engine: Engine, arg: number, argc: number): void {
@@ -66,12 +69,15 @@ export function xgroup(engine: Engine, arg: number, argc: number): void {
     return;
   }
   if (name === 'create') {
-    create(engine, arg, ref);
+    // An option that is there twice.
+    if (argc > MOST_OF_CREATE) subcommandSyntaxError(engine, arg, 'XGROUP');
+    else create(engine, arg, ref);
     return;
   }
   const group = groupArgument(engine, arg + 3);
   if (name === 'destroy') destroy(engine, ref, group);
   else if (group === 0) noSuchGroupIn(engine, arg + 2, arg + 3);
+  else if (name === 'setid' && argc > MOST_OF_SETID) subcommandSyntaxError(engine, arg, 'XGROUP');
   else if (name === 'setid') setId(engine, arg, ref, group);
   else if (name === 'createconsumer') createConsumer(engine, arg, ref, group);
   else deleteConsumer(engine, arg, ref, group);

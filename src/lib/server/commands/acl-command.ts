@@ -138,7 +138,7 @@ function dryrun(engine: Engine, arg: number, argc: number): void {
   const { reply } = engine;
   const user = engine.text(arg + 2);
   const command = argc > 3 ? findCommand(engine.text(arg + 3)) : undefined;
-  if (user !== USER) reply.error(`ERR User '${user}' not found`);
+  if (user !== USER) reply.error(`ERR User '${shownText(engine, arg + 2)}' not found`);
   else if (command === undefined) reply.error(`ERR Command '${shownText(engine, arg + 3)}' not found`);
   else if (!command.admits(argc - 3)) reply.error(`ERR wrong number of arguments for '${command.fullName}' command`);
   else reply.ok();

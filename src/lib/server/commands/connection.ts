@@ -3,7 +3,7 @@
  * database, and whether anybody is there (PING, ECHO).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { databaseArgument, syntaxError } from '../../engine/arguments.ts';
+import { databaseArgument, shownText, syntaxError } from '../../engine/arguments.ts';
 import { CLIENT_CLOSE_AFTER_REPLY, CLIENT_PUBSUB } from '../../engine/client.ts';
 import type { Engine, Handler } from '../../engine/engine.ts';
 import type { ServerContext } from '../context.ts';
@@ -157,7 +157,7 @@ function helloOptions(engine: Engine, arg: number, argc: number): HelloOptions |
       }
       i += 2;
     } else {
-      engine.reply.error(`ERR Syntax error in HELLO option '${option}'`);
+      engine.reply.error(`ERR Syntax error in HELLO option '${shownText(engine, arg + i)}'`);
       return null;
     }
   }

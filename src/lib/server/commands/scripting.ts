@@ -193,7 +193,7 @@ function list(engine: Engine, functions: Functions, arg: number, argc: number): 
       engine.reply.error('ERR library name argument was not given');
       return;
     } else {
-      engine.reply.error(`ERR Unknown argument ${shownText(engine, i)}`);
+      engine.reply.error(`ERR Unknown argument ${shownText(engine, i).replace(/[\r\n]/g, ' ')}`);
       return;
     }
   }
