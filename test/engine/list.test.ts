@@ -109,7 +109,7 @@ describe('the encoding of a list', () => {
   test.each([
     ['LSET', ['LSET', 'l', '0', 'y'.repeat(9000)], ['LSET', 'l', '0', 'y']],
     ['LINSERT', ['LINSERT', 'l', 'BEFORE', 'a', 'y'.repeat(9000)], ['LREM', 'l', '0', 'y'.repeat(9000)]],
-    ['RPUSH', ['RPUSH', 'l', 'y'.repeat(9000)], ['LTRIM', 'l', '0', '1']],
+    ['RPUSH', ['RPUSH', 'l', 'y'.repeat(9000)], ['LTRIM', 'l', '500', '501']],
     ['LMOVE', ['LMOVE', 'big', 'l', 'LEFT', 'RIGHT'], ['RPOP', 'l']],
   ])('grows by %s and shrinks by what undoes it', (_, grow, shrink) => {
     const { h, encoding } = harness(-2);
@@ -165,6 +165,71 @@ describe('a list for which there is no memory', () => {
     for (const key of parseReply(h.run('KEYS', '*'))) h.run('DEL', String(key).slice(1));
     while (h.engine.values.reaper.step(1000));
     expect(h.text('RPUSH', 'l1', 'a')).toBe(':1\r\n');
+  });
+
+  test('changes nothing when the memory ends while compressed nodes are to be cut', () => {
+    const h = new Harness();
+    const { arena, values } = h.engine;
+    values.list.depth = 1;
+    const words = (i: number): string => (i % 7 === 0 ? 'same' : `${i} ${'abc'.repeat(20)}`);
+    const all = Array.from({ length: 2000 }, (_, i) => words(i));
+    const unlimited = arena.limitBytes;
+    const attempts: string[][] = [
+      ['LREM', 'l', '0', 'same'],
+      ['LREM', 'l', '-200', 'same'],
+      ['LREM', 'l', '150', 'same'],
+      ['LTRIM', 'l', '300', '-700'],
+      ['LTRIM', 'l', '500', '501'],
+      ['LPOP', 'l', '500'],
+      ['RPOP', 'l', '500'],
+      ['LMPOP', '1', 'l', 'LEFT', 'COUNT', '333'],
+      ['BLMPOP', '0', '1', 'l', 'RIGHT', 'COUNT', '777'],
+    ];
+    for (const attempt of attempts) {
+      let refused = 0;
+      for (let spare = 0; spare <= 1 << 20; spare = spare === 0 ? 2048 : spare * 2) {
+        h.run('DEL', 'l');
+        while (values.reaper.step(1000));
+        h.run('RPUSH', 'l', ...all);
+        const before = h.text('LRANGE', 'l', '0', '-1');
+        arena.limitBytes = arena.usedBytes + spare;
+        const reply = h.text(...attempt);
+        arena.limitBytes = unlimited;
+        if (reply.includes('OOM')) {
+          refused++;
+          expect(reply, String(attempt)).toMatch(/^-OOM [^\r]*\r\n$/);
+          expect(h.text('LRANGE', 'l', '0', '-1'), String(attempt)).toBe(before);
+        } else expect(h.text('LRANGE', 'l', '0', '-1'), String(attempt)).not.toBe(before);
+      }
+      expect(refused, String(attempt)).toBeGreaterThan(0);
+      expect(h.text('LLEN', 'l'), String(attempt)).not.toBe(':2000\r\n'); // with enough of it, it is done
+    }
+  });
+
+  test('an end node that could not be expanded is popped when there is memory again', () => {
+    const h = new Harness();
+    const { arena, values } = h.engine;
+    const random = new Random(4);
+    const unlimited = arena.limitBytes;
+    values.list.depth = 1;
+    const all = Array.from({ length: 4000 }, (_, i) => `${i} ${'abc'.repeat(20)}`);
+    h.run('RPUSH', 'l', ...all);
+    let refused = 0;
+    for (let i = 0; all.length > 100; i++) {
+      const front = i % 1000 < 500;
+      const expected = front ? all.shift() : all.pop();
+      // What is freed may be used, no more: now and then, so that end nodes become small, too.
+      if (random.below(2) === 0) arena.limitBytes = arena.usedBytes;
+      let reply = h.text(front ? 'LPOP' : 'RPOP', 'l');
+      arena.limitBytes = unlimited;
+      if (reply.startsWith('-OOM')) {
+        refused++;
+        reply = h.text(front ? 'LPOP' : 'RPOP', 'l');
+      }
+      expect(reply.split('\r\n')[1]).toBe(expected);
+    }
+    expect(refused).toBeGreaterThan(3);
+    expect(parseReply(h.run('LRANGE', 'l', '0', '-1')).map((element) => String(element).slice(1))).toEqual(all);
   });
 });
 

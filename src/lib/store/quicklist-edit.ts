@@ -243,13 +243,73 @@ function replaceByPlain(list: Quicklist, node: number, from: DataView, start: nu
 }
 
 /**
- * Removes `count` elements from the one of index `start` (from 0; there is one) on. False without memory, which only compressed
- * nodes need: some may be removed then.
+ * Makes sure that the list may be cut before the elements of two indices: a compressed node that has elements on both sides of
+ * a cut is expanded. False, and the list as it was, without memory.
+ */
+export function mayCut(list: Quicklist, first: number, second: number): boolean {
+  if (!mayCutAt(list, first)) return false;
+  const { node } = list;
+  if (mayCutAt(list, second)) return true;
+  if (node !== 0) list.compressAround(node);
+  return false;
+}
+
+function mayCutAt(list: Quicklist, index: number): boolean {
+  if (list.root === 0 || index === 0 || !list.seek(index)) return true;
+  return list.p === list.at + listpack.HEADER_BYTES || list.own();
+}
+
+/**
+ * Makes sure that `most` elements that match the needle can be removed, from the first on or (backwards) from the last: the
+ * nodes that they are in are expanded. False, and the list as it was, without memory.
+ */
+export function mayRemoveMatches(list: Quicklist, most: number, backwards: boolean): boolean {
+  if (list.root === 0 || !hasCompressed(list)) return true;
+  let left = most;
+  for (let there = list.seek(backwards ? -1 : 0); there && left > 0; there = backwards ? list.prev() : list.next()) {
+    if (!listpack.matches(list.view, list.p)) continue;
+    left--;
+    if (list.own()) continue;
+    list.compressAll();
+    return false;
+  }
+  return true;
+}
+
+function hasCompressed(list: Quicklist): boolean {
+  for (let node = list.head; node !== 0; node = list.nextOf(node)) if (list.isCompressed(node)) return true;
+  return false;
+}
+
+/** Keeps the elements of indices [from, to). False, and nothing done, without memory, which only compressed nodes need. */
+export function keepRange(list: Quicklist, from: number, to: number): boolean {
+  const { length } = list;
+  if (!mayCut(list, from, to)) return false;
+  removeElements(list, to, length - to);
+  removeElements(list, 0, from);
+  if (list.root !== 0) list.compressAround(0);
+  return true;
+}
+
+/**
+ * Removes `count` elements from the one of index `start` (from 0; there is one) on. False, and nothing done, without memory,
+ * which only compressed nodes need (see mayCut).
  */
 export function removeRange(list: Quicklist, start: number, count: number): boolean {
-  if (count <= 0 || !list.seek(start)) return true;
-  if (list.root === 0) return list.removeHere(Math.min(count, list.length - start));
+  if (!mayCut(list, start, start + count)) return false;
+  removeElements(list, start, count);
+  if (list.root !== 0) list.compressAround(0);
+  return true;
+}
+
+/** As removeRange, in a list that may be cut at both ends of the range. */
+function removeElements(list: Quicklist, start: number, count: number): void {
+  if (count <= 0 || !list.seek(start)) return;
   let left = Math.min(count, list.length - start);
+  if (list.root === 0) {
+    list.removeHere(left);
+    return;
+  }
   let { node } = list;
   let behind = countFrom(list);
   while (left > 0) {
@@ -259,17 +319,12 @@ export function removeRange(list: Quicklist, start: number, count: number): bool
     if (n === list.nodeWord(node, COUNT)) {
       list.addTotal(-n);
       list.drop(node);
-    } else if (!list.removeHere(n)) return false;
+    } else list.removeHere(n);
     if (left === 0) break;
     node = next;
     behind = list.nodeWord(node, COUNT);
-    if (behind > left) {
-      list.enter(node);
-      list.p = list.at + listpack.HEADER_BYTES;
-    }
+    if (behind > left) list.seekFirstOf(node);
   }
-  list.compressAround(0);
-  return true;
 }
 
 /** Elements of the cursor's node from the cursor on. */

@@ -286,8 +286,11 @@ export class Quicklist {
     return true;
   }
 
-  /** Makes the cursor's node one that may be changed, the cursor staying on its element. False without memory. */
-  private own(): boolean {
+  /**
+   * Makes the cursor's node one that may be changed, the cursor staying on its element. False, and nothing done, without memory,
+   * which only a compressed node needs. Afterwards nothing that is removed from this node needs any.
+   */
+  own(): boolean {
     if (this.writable) return true;
     const offset = this.p - this.at;
     if (!this.enterToChange(this.node)) return false;
@@ -535,7 +538,7 @@ export class Quicklist {
     return false;
   }
 
-  /** Removes the first n elements, all of which are in the first node. */
+  /** Removes the first n elements, all of which are in the first node, which may be changed (see own). */
   removeFirst(n: number): void {
     if (this.root === 0) {
       this.setAt(listpack.removeFirstUp(this.view, this.at, n));
@@ -555,7 +558,7 @@ export class Quicklist {
     this.shrink();
   }
 
-  /** Removes the last element. */
+  /** Removes the last element; the last node is one that may be changed (see own). */
   removeLast(): void {
     const { root } = this;
     if (root === 0) {

@@ -1,7 +1,7 @@
 /** LSET, LINSERT, LREM, LTRIM: changes in the middle of a list. */
 import * as listpack from '../../store/listpack.ts';
 import { entryBytesAtMost, type Quicklist } from '../../store/quicklist.ts';
-import { insert, removeRange, replace } from '../../store/quicklist-edit.ts';
+import { insert, keepRange, mayRemoveMatches, replace } from '../../store/quicklist-edit.ts';
 import { integerArgument, isWord, optionWord, syntaxError } from '../arguments.ts';
 import type { Engine } from '../engine.ts';
 import { changed, outOfMemory, remove, TYPE_LIST, writeTyped } from '../keys.ts';
@@ -90,6 +90,10 @@ export function lrem(engine: Engine, arg: number, _argc: number): void {
   const list = open(engine, ref);
   const most = count === 0 ? Number.POSITIVE_INFINITY : Math.abs(count);
   listpack.setNeedle(engine.memory.dv, engine.argOffset[arg + 3], engine.argLength[arg + 3]);
+  if (!mayRemoveMatches(list, most, count < 0)) {
+    outOfMemory(engine);
+    return;
+  }
   const removed = count < 0 ? removeBackwards(list, most) : removeForwards(list, most);
   if (removed > 0) {
     const empty = list.length === 0;
@@ -101,7 +105,7 @@ export function lrem(engine: Engine, arg: number, _argc: number): void {
   reply.integer(removed);
 }
 
-/** Removes up to `most` elements that match the needle, from the first on. Stops where there is no memory. */
+/** Removes up to `most` elements that match the needle, from the first on. None of their nodes is compressed. */
 function removeForwards(list: Quicklist, most: number): number {
   let removed = 0;
   let there = list.seek(0);
@@ -112,7 +116,7 @@ function removeForwards(list: Quicklist, most: number): number {
     }
     const { node } = list;
     const next = node === 0 ? 0 : list.nextOf(node);
-    if (!list.removeHere(1)) break;
+    list.removeHere(1);
     removed++;
     if (list.node === 0 && node !== 0) there = next !== 0 && list.seekFirstOf(next);
     else if (list.p === listpack.end(list.view, list.at)) there = list.nextNode();
@@ -131,7 +135,7 @@ function removeBackwards(list: Quicklist, most: number): number {
     }
     const { node } = list;
     const prev = node === 0 ? 0 : list.prevOf(node);
-    if (!list.removeHere(1)) break;
+    list.removeHere(1);
     removed++;
     if (list.node === 0 && node !== 0) there = prev !== 0 && list.seekLastOf(prev);
     else there = list.prev();
@@ -159,7 +163,7 @@ export function ltrim(engine: Engine, arg: number, _argc: number): void {
   const to = Math.min(stop < 0 ? stop + length : stop, length - 1);
   const left = from > to ? length : from;
   const right = from > to ? 0 : length - 1 - to;
-  if (!removeRange(list, length - right, right) || !removeRange(list, 0, left)) {
+  if (!keepRange(list, left, length - right)) {
     outOfMemory(engine);
     return;
   }

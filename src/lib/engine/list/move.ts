@@ -57,6 +57,10 @@ function move(engine: Engine, arg: number, from: number, to: number, deadlineMs:
   if (target === -1) return;
   const list = open(engine, source);
   list.seek(from === LEFT ? 0 : -1);
+  if (!list.own()) {
+    outOfMemory(engine);
+    return;
+  }
   const length = carry(list);
   const counted = listpack.item.isInteger ? 0 : length; // redis-server's reckoning of what comes leaves integers out
   if (same) rotate(engine, source, length, counted, from, to);

@@ -1,6 +1,6 @@
 /** LPOP, RPOP, LMPOP and those of them that wait: BLPOP, BRPOP, BLMPOP. */
 import type { Quicklist } from '../../store/quicklist.ts';
-import { removeRange } from '../../store/quicklist-edit.ts';
+import { mayCut, removeRange } from '../../store/quicklist-edit.ts';
 import { isWord, optionWord, syntaxError } from '../arguments.ts';
 import { timeoutArgument } from '../blocking.ts';
 import { wrongArity } from '../dispatch-table.ts';
@@ -33,29 +33,43 @@ function pop(engine: Engine, arg: number, argc: number, side: number): void {
   if (ref === 0) {
     if (argc === 3) reply.nilArray();
     else reply.nil();
-  } else if (argc !== 3) popOne(engine, ref, side);
-  else if (count === 0) reply.array(0);
+  } else if (count === 0) reply.array(0);
+  else if (!mayPop(engine, ref, side, Math.max(1, count))) return;
+  else if (argc !== 3) popOne(engine, ref, side);
   else popMany(engine, ref, side, count);
 }
 
-/** Answers with the element at one end and removes it. */
-function popOne(engine: Engine, ref: number, side: number): void {
+/**
+ * Opens a list of which `count` elements go from one end. False, and the error written, when there is no memory to expand the
+ * compressed node that they leave a part of.
+ */
+function mayPop(engine: Engine, ref: number, side: number, count: number): boolean {
   const list = open(engine, ref);
-  list.seek(side === LEFT ? 0 : -1);
+  if (count === 1) {
+    list.seek(side === LEFT ? 0 : -1);
+    if (list.own()) return true;
+  } else if (mayCut(list, 0, side === LEFT ? count : Math.max(0, list.length - count))) return true;
+  outOfMemory(engine);
+  return false;
+}
+
+/** Answers with the element that mayPop has put the cursor on, at one end, and removes it. */
+function popOne(engine: Engine, ref: number, side: number): void {
+  const { list } = engine.values;
   replyElement(engine, list);
   if (side === LEFT) list.removeFirst(1);
   else list.removeLast();
   removed(engine, ref, list, side, 1);
 }
 
-/** Answers with an array of up to `count` elements from one end and removes them. */
+/** Answers with an array of up to `count` elements from one end and removes them. They may be popped (see mayPop). */
 function popMany(engine: Engine, ref: number, side: number, count: number): void {
-  const list = open(engine, ref);
+  const { list } = engine.values;
   const { length } = list;
   const n = Math.min(count, length);
   if (side === LEFT) replyRange(engine, list, 0, n);
   else replyFromEnd(engine, list, n);
-  if (!removeRange(list, side === LEFT ? 0 : length - n, n)) outOfMemory(engine);
+  removeRange(list, side === LEFT ? 0 : length - n, n);
   removed(engine, ref, list, side, n);
 }
 
@@ -131,6 +145,7 @@ function popFirstFound(
     const ref = writeTyped(engine, i, hashOf(engine, i), TYPE_LIST);
     if (ref === -1) return;
     if (ref === 0) continue;
+    if (!mayPop(engine, ref, side, count)) return;
     reply.array(2);
     reply.bulk(engine.argOffset[i], engine.argLength[i]);
     if (many) popMany(engine, ref, side, count);
