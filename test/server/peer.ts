@@ -89,15 +89,18 @@ export class PeerStream extends Stream {
 
 export class World {
   static readonly FRAME_BYTES = 65_536;
-  readonly memory = new PacketMemory(192 << 20, 96 << 20);
-  readonly pool = new BufferPool(this.memory, 256, 4096);
-  readonly frame = this.memory.reserve(World.FRAME_BYTES + 64) + 6;
+  readonly memory: PacketMemory;
+  readonly pool: BufferPool;
+  readonly frame: number;
   readonly clock = new VirtualClock();
   readonly config = new Config();
   readonly core: ShardCore;
   readonly log: string[] = [];
 
-  constructor() {
+  constructor(extentBytes = 96 << 20) {
+    this.memory = new PacketMemory(extentBytes + (96 << 20), extentBytes);
+    this.pool = new BufferPool(this.memory, 256, 4096);
+    this.frame = this.memory.reserve(World.FRAME_BYTES + 64) + 6;
     this.core = assembleCore({
       memory: this.memory,
       clock: this.clock,

@@ -4,6 +4,9 @@
  *
  *   hash ─▶ Map ─▶ entry ─next─▶ entry         (entries of one hash: nearly always one)
  *                   database, name, value
+ *
+ * Entries are chained in the order in which they came, too: asking a Map for its oldest entry walks over the places of all
+ * those that were removed before it.
  */
 
 import type { PacketMemory } from '../memory/packet-memory.ts';
@@ -24,15 +27,26 @@ export class KeyEntry<T> {
   readonly name: string;
   value: T;
   next: KeyEntry<T> | null;
+  /** Who came before and after it. */
+  older: KeyEntry<T> | null;
+  newer: KeyEntry<T> | null = null;
   /** The name as bytes, for those who look it up. */
   private view: DataView | null = null;
 
-  constructor(database: number, hash: number, name: string, value: T, next: KeyEntry<T> | null) {
+  constructor(
+    database: number,
+    hash: number,
+    name: string,
+    value: T,
+    next: KeyEntry<T> | null,
+    older: KeyEntry<T> | null,
+  ) {
     this.database = database;
     this.hash = hash;
     this.name = name;
     this.value = value;
     this.next = next;
+    this.older = older;
   }
 
   /** The key's record in its database, or 0; its expiry is not looked at. */
@@ -59,6 +73,9 @@ export function hashOfRecord(arena: Arena, db: Keyspace, ref: number): number {
 export class KeyIndex<T> {
   /** Keys in it. */
   size = 0;
+  /** The one that came first of those that are in it. */
+  oldest: KeyEntry<T> | null = null;
+  private newest: KeyEntry<T> | null = null;
   private readonly byHash = new Map<number, KeyEntry<T>>();
 
   /** The entry of the key whose record is `ref` (with its hash), in `database`. */
@@ -76,16 +93,26 @@ export class KeyIndex<T> {
 
   /** Adds a key that is not in it. */
   add(memory: PacketMemory, offset: number, length: number, hash: number, database: number, value: T): KeyEntry<T> {
-    const entry = new KeyEntry(database, hash, memory.latin1(offset, length), value, this.byHash.get(hash) ?? null);
-    this.byHash.set(hash, entry);
+    const { byHash, newest } = this;
+    const name = memory.latin1(offset, length);
+    const entry = new KeyEntry(database, hash, name, value, byHash.get(hash) ?? null, newest);
+    byHash.set(hash, entry);
+    if (newest === null) this.oldest = entry;
+    else newest.newer = entry;
+    this.newest = entry;
     this.size++;
     return entry;
   }
 
   /** Takes an entry out that is in it. */
   remove(entry: KeyEntry<T>): void {
-    const first = this.byHash.get(entry.hash) as KeyEntry<T>;
+    const { older, newer } = entry;
+    if (older === null) this.oldest = newer;
+    else older.newer = newer;
+    if (newer === null) this.newest = older;
+    else newer.older = older;
     this.size--;
+    const first = this.byHash.get(entry.hash) as KeyEntry<T>;
     if (first === entry) {
       if (entry.next === null) this.byHash.delete(entry.hash);
       else this.byHash.set(entry.hash, entry.next);
@@ -96,20 +123,16 @@ export class KeyIndex<T> {
     before.next = entry.next;
   }
 
-  /** Every entry; the one at hand may be removed. */
+  /** Every entry, the oldest first; none may be removed meanwhile. */
   *entries(): Generator<KeyEntry<T>> {
-    for (const first of this.byHash.values()) {
-      for (let entry: KeyEntry<T> | null = first; entry !== null; ) {
-        const { next }: { next: KeyEntry<T> | null } = entry;
-        yield entry;
-        entry = next;
-      }
-    }
+    for (let entry = this.oldest; entry !== null; entry = entry.newer) yield entry;
   }
 
   clear(): void {
     this.byHash.clear();
     this.size = 0;
+    this.oldest = null;
+    this.newest = null;
   }
 }
 

@@ -193,10 +193,9 @@ export class Tracking {
   /** Forgets the oldest keys of a table that has too many. */
   private shrink(): void {
     const limit = this.context.config.trackingTableMaxKeys;
-    if (limit === 0 || this.table.size <= limit) return;
-    for (const entry of this.table.entries()) {
-      if (this.table.size <= limit) return;
-      this.invalidate(entry);
+    if (limit === 0) return;
+    for (let { oldest } = this.table; oldest !== null && this.table.size > limit; oldest = this.table.oldest) {
+      this.invalidate(oldest);
     }
   }
 
