@@ -234,6 +234,18 @@ describe('a list for which there is no memory', () => {
 });
 
 describe('a long answer that nobody reads', () => {
+  test('LRANGE answers with elements of all forms, whatever stands beside them', () => {
+    const h = new Harness();
+    const lengths = [0, 1, 9, 10, 62, 63, 64, 65, 99, 100, 124, 125, 126, 127, 128, 4094, 4095, 4096, 5000];
+    const texts = lengths.map((n) => 'x'.repeat(n));
+    const elements = [...texts, '7', '-1', '4095', '-5000', '70000', '1234567890123', ...texts.reverse(), '0'];
+    h.run('RPUSH', 'l', ...elements);
+    for (let from = 0; from < elements.length; from++) {
+      const got = [...parseReply(h.run('LRANGE', 'l', String(from), '-1'))].map((element) => String(element).slice(1));
+      expect(got).toEqual(elements.slice(from));
+    }
+  });
+
   test('ends early, and what it was to pop is gone', () => {
     const h = new Harness();
     const { queue } = h.client.stream;

@@ -31,6 +31,9 @@ const STRING32 = 0xf0;
 /** `mark & SHORT_MASK` of a string of up to 63 bytes: the mark, its lower bits the length, the bytes, one byte back length. */
 export const SHORT_STRING = 0x80;
 export const SHORT_MASK = 0xc0;
+/** `mark & MEDIUM_MASK` of a string of up to 4,095 bytes: the lower bits and one byte more are the length. */
+export const MEDIUM_STRING = 0xe0;
+export const MEDIUM_MASK = 0xf0;
 
 /** What `decode` found. One object for all: good until the next call. */
 class Item {

@@ -62,10 +62,10 @@ export function replyRange(engine: Engine, list: Quicklist, from: number, n: num
   reply.array(n);
   list.seek(from);
   for (let left = n; left > 0; ) {
-    const short = replyShort(reply, list, left < LOOK_EACH ? left : LOOK_EACH);
-    left -= short;
+    const answered = replyStrings(reply, list, left < LOOK_EACH ? left : LOOK_EACH);
+    left -= answered;
     if (left === 0) return;
-    if (short > 0) {
+    if (answered > 0) {
       if (reply.unheard) return;
       if (list.p === list.end) list.nextNode();
       continue;
@@ -76,20 +76,24 @@ export function replyRange(engine: Engine, list: Quicklist, from: number, n: num
 }
 
 /**
- * Answers with the short strings (up to 63 bytes) from the cursor on, up to `most` of them, the node's end, or another kind of
- * entry, and leaves the cursor behind them. How many there were: a list is mostly made of these, and read where they lie.
+ * Answers with the strings of up to 4 KB from the cursor on, up to `most` of them, the node's end, or another kind of entry, and
+ * leaves the cursor behind them. How many there were: a list is mostly made of these, and read where they lie.
  */
-function replyShort(reply: Reply, list: Quicklist, most: number): number {
+function replyStrings(reply: Reply, list: Quicklist, most: number): number {
   const { view, end } = list;
   let { p } = list;
   let done = 0;
-  while (done < most && p < end) {
+  for (; done < most && p < end; done++) {
     const mark = view.getUint8(p);
-    if ((mark & listpack.SHORT_MASK) !== listpack.SHORT_STRING) break;
-    const length = mark & ~listpack.SHORT_MASK;
-    reply.bulkView(view, p + 1, length);
-    p += length + 2; // the mark, and one byte of back length
-    done++;
+    if ((mark & listpack.SHORT_MASK) === listpack.SHORT_STRING) {
+      const length = mark & ~listpack.SHORT_MASK;
+      reply.bulkView(view, p + 1, length);
+      p += length + 2; // the mark, and one byte of back length
+    } else if ((mark & listpack.MEDIUM_MASK) === listpack.MEDIUM_STRING) {
+      const length = ((mark & ~listpack.MEDIUM_MASK) << 8) | view.getUint8(p + 1);
+      reply.bulkView(view, p + 2, length);
+      p += length + (length < 126 ? 3 : 4); // two bytes, and a back length of 127 or less takes one, else two
+    } else break;
   }
   list.p = p;
   return done;
