@@ -121,12 +121,17 @@ it('100,000 tracked keys more than the table may have', () => {
   const peer = world.connect();
   const { tracking } = world.core.context;
   peer.send(Buffer.concat([request('HELLO', '3'), request('CLIENT', 'TRACKING', 'ON')]));
+  const startMs = performance.now();
   ask(peer, 100_000, (i) => ['GET', `key${i}`]);
+  const filledMs = performance.now() - startMs;
   expect(tracking.keyCount).toBe(100_000);
   const second = world.connect();
   second.send(Buffer.concat([request('HELLO', '3'), request('CLIENT', 'TRACKING', 'ON')]));
   peer.received();
+  const fullMs = performance.now();
   ask(second, 100_000, (i) => ['GET', `other${i}`]);
+  // Were the oldest looked for behind all those that went before, it would take seven times as long (measured).
+  expect(performance.now() - fullMs).toBeLessThan(4 * filledMs + 1000);
   expect(tracking.keyCount).toBe(100_000);
   const told = peer.received();
   expect(told.startsWith('>2\r\n$10\r\ninvalidate\r\n*1\r\n$4\r\nkey0\r\n>2\r\n')).toBe(true); // the oldest first
