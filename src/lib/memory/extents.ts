@@ -8,6 +8,8 @@ export const GRANULE_BYTES = 16_384;
 export class ExtentHeap {
   /** Bytes handed out now. */
   usedBytes = 0;
+  /** Bytes given back since the last purge. */
+  freedBytes = 0;
   /** Free extents, ascending by offset, never adjacent. */
   private readonly offsets: number[];
   private readonly lengths: number[];
@@ -45,6 +47,7 @@ export class ExtentHeap {
   free(offset: number, bytes: number): void {
     const length = ExtentHeap.roundUp(bytes);
     this.usedBytes -= length;
+    this.freedBytes += length;
     let low = 0;
     let high = this.offsets.length;
     while (low < high) {
@@ -67,6 +70,11 @@ export class ExtentHeap {
       this.offsets.splice(low, 0, offset);
       this.lengths.splice(low, 0, length);
     }
+  }
+
+  /** Calls `visit` with the offset and length of each free extent. */
+  forEachFree(visit: (offset: number, bytes: number) => void): void {
+    for (let i = 0; i < this.offsets.length; i++) visit(this.offsets[i], this.lengths[i]);
   }
 
   /** What a request of `bytes` occupies. */

@@ -19,6 +19,8 @@ declare const WebAssembly: {
 };
 
 const PAGE_BYTES = 65_536;
+/** So many freed bytes are worth a system call, and the page faults when they are used again. */
+const PURGE_BYTES = 16 << 20;
 
 export class PacketMemory {
   readonly buffer: SharedArrayBuffer;
@@ -31,6 +33,9 @@ export class PacketMemory {
   /** Node's Buffer over the same bytes, for cold paths that want strings. */
   readonly text: Buffer;
   readonly extents: ExtentHeap;
+  /** Gives pages back to the operating system, their contents being lost; null where there is no way to do it. */
+  discard: ((bytes: Uint8Array) => void) | null = null;
+  private freedBefore = 0;
   private readonly copyWithin: CopyWithin;
   private reserved = PAGE_BYTES;
 
@@ -51,6 +56,17 @@ export class PacketMemory {
     const extentStart = this.bytes - Math.floor(extentBytes / PAGE_BYTES) * PAGE_BYTES;
     // The last granule stays free: word-wise reads may run up to 64 bytes past an object's end.
     this.extents = new ExtentHeap(extentStart, this.bytes - PAGE_BYTES - extentStart);
+  }
+
+  /** Gives the pages of free extents back when much was freed, and nothing since the last call. */
+  purge(): void {
+    const { extents, discard } = this;
+    const { freedBytes } = extents;
+    if (discard !== null && freedBytes >= PURGE_BYTES && freedBytes === this.freedBefore) {
+      extents.forEachFree((offset, bytes) => discard(this.u8.subarray(offset, offset + bytes)));
+      extents.freedBytes = 0;
+    }
+    this.freedBefore = extents.freedBytes;
   }
 
   /** Takes `bytes` for good (rings, umem, pools), page-aligned; returns the offset. Throws when the memory is too small. */

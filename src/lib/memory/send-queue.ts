@@ -41,6 +41,8 @@ export class SendQueue {
   backlogBytes = 0;
   /** The queue could not take a write (no memory): what follows must not be sent; its owner closes the connection. */
   overflowed = false;
+  /** Asked before the backlog grows, with what is queued: false when it may not. Null: it may. */
+  mayGrow: ((queuedBytes: number) => boolean) | null = null;
   /** Payload bytes for each buffer: at most the pool's capacity; a multiple of the MSS where the link segments. */
   capacity: number;
   readonly pool: BufferPool;
@@ -242,6 +244,7 @@ export class SendQueue {
     this.unsentBytes = 0;
     this.backlogBytes = 0;
     this.overflowed = false;
+    this.mayGrow = null;
   }
 
   private openBacklog(least: number): number {
@@ -251,6 +254,7 @@ export class SendQueue {
       this.room = BACKLOG_BLOCK_USABLE - backlog[last + 2];
       return backlog[last] + backlog[last + 2];
     }
+    if (this.mayGrow !== null && !this.mayGrow(this.totalBytes)) return 0;
     const offset = this.memory.extents.alloc(BACKLOG_BLOCK_BYTES);
     if (offset === 0) return 0;
     backlog.push(offset, 0, 0);

@@ -38,6 +38,7 @@ export class Housekeeping {
   cron(): void {
     const { config, engine } = this.context;
     this.evictClients();
+    engine.memory.purge();
     if (!config.isYes('activedefrag')) {
       this.defragPercent = 0;
       return;

@@ -58,6 +58,8 @@ export class Sessions implements StreamHandler {
     }
     const session = new Session(this.nextId++, stream, nowMs, !context.authRequired());
     stream.owner = session;
+    // A reply that is longer than the client's limit ends there, not when it is complete.
+    stream.queue.mayGrow = (queuedBytes) => !context.outputLimitReached(session, queuedBytes);
     context.clients.add(session);
   }
 

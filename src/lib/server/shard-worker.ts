@@ -206,6 +206,7 @@ function runShard(setup: ShardSetup): void {
     prepare: (bytes: Uint8Array) => void adviseBytes(bytes, ADVICE_HUGE_PAGES),
     discard: (bytes: Uint8Array) => void adviseBytes(bytes, ADVICE_DISCARD),
   };
+  memory.discard = advice.discard;
   const core = assembleCore({ memory, clock: systemClock, config, hooks, version: setup.version, advice });
   opened = setup.plan.io[0] === 'socket' ? openSockets(setup.plan, memory, core) : openStack(setup, memory, core);
   shard = new Shard({
