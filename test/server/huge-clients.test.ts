@@ -130,8 +130,8 @@ it('100,000 tracked keys more than the table may have', () => {
   peer.received();
   const fullMs = performance.now();
   ask(second, 100_000, (i) => ['GET', `other${i}`]);
-  // Were the oldest looked for behind all those that went before, it would take seven times as long (measured).
-  expect(performance.now() - fullMs).toBeLessThan(4 * filledMs + 1000);
+  // Were the oldest looked for behind all those that went before, it would take five to eight times as long (measured).
+  expect(performance.now() - fullMs).toBeLessThan(3 * filledMs + 300);
   expect(tracking.keyCount).toBe(100_000);
   const told = peer.received();
   expect(told.startsWith('>2\r\n$10\r\ninvalidate\r\n*1\r\n$4\r\nkey0\r\n>2\r\n')).toBe(true); // the oldest first
