@@ -33,6 +33,7 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     ...['XADD x 1-1 f v', 'XGROUP CREATE x g 0', 'XREADGROUP GROUP g c STREAMS x >'],
     ...['XAUTOCLAIM x g d 0 0 COUNT 9007199254740994 MORE', 'XAUTOCLAIM x g d 0 0 COUNT 576460752303423488'],
     ...['XAUTOCLAIM none g c 0 0 COUNT 576460752303423487', 'XAUTOCLAIM x g c 0 0 COUNT 0'],
+    ...['XAUTOCLAIM x g c 0 0 COUNT 1099511627776', 'XAUTOCLAIM x g c 0 0 COUNT 9007199254740993'],
   ],
   'places of members whose scores are no places': [
     'ZADD z -inf a +inf b 9223372036854775808 c -1 d 1e300 e -1e300 f 18446744073709551615 g 4503599627370496 h',

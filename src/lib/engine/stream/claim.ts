@@ -31,6 +31,8 @@ const DEFAULT_COUNT = 100;
 const ATTEMPTS = 10;
 /** As redis-server: LONG_MAX / 16. */
 const MAX_COUNT = 2n ** 63n / 16n;
+/** It asks for memory for so many IDs at once, of 16 bytes each, and more than 47 bits of addresses there are not. */
+const MAX_TRANSIENT_COUNT = 2 ** 47 / 16;
 
 /** What the options said. */
 const options = { minIdleMs: 0, deliveredMs: -1, retryCount: -1, force: false, justId: false, count: DEFAULT_COUNT };
@@ -195,6 +197,10 @@ export function xautoclaim(engine: Engine, arg: number, argc: number): void {
   const group = ref === 0 ? 0 : groupArgument(engine, arg + 2);
   if (group === 0) {
     noSuchGroup(engine, arg + 1, arg + 2);
+    return;
+  }
+  if (options.count > MAX_TRANSIENT_COUNT) {
+    engine.reply.error('ERR Insufficient memory, failed allocating transient memory, COUNT too high.');
     return;
   }
   const { groups } = engine.values.streams;
